@@ -34,7 +34,7 @@ from netspec.workflows.import_model import (
 
 __all__ = ["import_weights"]
 
-FRESH = "begins anew"
+FRESH = "begins fresh"
 """What the table says of layers for which the file has nothing."""
 
 
@@ -56,7 +56,7 @@ def import_weights(
         labels: a text file with the names of the classes, one a line.
         out: the model file, or a `.net`: then the spec is written there, and the model file beside it. By the name of
             the weights, in the folder here, unless given.
-        partial: let layers begin anew, and weights be left over, where they do not fit.
+        partial: let layers begin fresh, and weights be left over, where they do not fit.
         force: replace files that are there.
         normalize: what is done to pixels, in the words of `data { normalize … }`, where the spec does not say it.
 
@@ -172,7 +172,7 @@ _WORDS = 'as in `data`: --normalize imagenet, or --normalize \'means="0.5 0.5 0.
 
 
 def _arrays(network: Network, graph: Graph, found: Matched, file: str) -> dict[str, Array]:
-    """Return all arrays of the network: those that are taken, and those that begin anew as a training draws them."""
+    """Return all arrays of the network: those that are taken, and those that begin fresh as a training draws them."""
     taken = found.arrays()
     wrong = [path for path, array in taken.items() if not np.isfinite(array).all()]
     if wrong:
@@ -219,7 +219,7 @@ def _notes(found: Matched, network: Network, graph: Graph, spec: str, file: str)
     notes = list(found.notes)
     fresh = list(dict.fromkeys(unit.node for unit in found.fresh))
     if fresh:
-        notes.append(f"{', '.join(fresh[:5])}{' …' if fresh[5:] else ''}: nothing of {file} fits, it begins anew")
+        notes.append(f"{', '.join(fresh[:5])}{' …' if fresh[5:] else ''}: nothing of {file} fits, it begins fresh")
     if found.unused:
         names = ", ".join(module.name[:100] for module in found.unused[:5])
         notes.append(f"of {file} is left out: {names}{' …' if found.unused[5:] else ''}")

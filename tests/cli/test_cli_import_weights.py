@@ -132,11 +132,11 @@ def test_a_new_head(here: Path) -> None:
     assert refused.stderr == (
         "error: the weights do not fit net.net:\n"
         "  net.net, fc_1: kernel 5x4, bias 5; in its place there is 5: weight 3x4, bias 3\n"
-        "  fix: --partial takes what fits; the other layers begin anew\n"
+        "  fix: --partial takes what fits; the other layers begin fresh\n"
     )
     done = cli(here, "import", "net.net", "w.pth", "--partial")
-    assert "fc_1          fc 5 softmax     5               25  begins anew" in done.stdout
-    assert "note: fc_1: nothing of w.pth fits, it begins anew\n" in done.stdout
+    assert "fc_1          fc 5 softmax     5               25  begins fresh" in done.stdout
+    assert "note: fc_1: nothing of w.pth fits, it begins fresh\n" in done.stdout
     assert "note: of w.pth is left out: 5\n" in done.stdout
     arrays = model_file.read(here / "w.safetensors").arrays
     np.testing.assert_array_equal(arrays["conv_1/kernel"], ARRAYS["0.weight"])

@@ -220,6 +220,36 @@ def test_a_picture_may_have_no_axis_of_channels(tmp_path: Path, scaled: bool) ->
     assert model.spec.read_text().splitlines()[1:] == ["input 1x9x8", "", "fc 3 softmax"]
 
 
+def test_two_models_in_a_model_may_have_layers_of_one_name(tmp_path: Path) -> None:
+    def model(name: str, *layers: dict[str, Any]) -> dict[str, Any]:
+        found = chain(given(3), *layers)
+        return {**found, "config": {**found["config"], "name": name}}
+
+    dense = layer("Dense", "d", units=3, use_bias=False)
+    net = chain(given(3), model("both", model("one", dense), model("two", dense)))
+    one, two = (np.random.default_rng(seed).normal(size=(3, 3)).astype(np.float32) for seed in (1, 2))
+    made = imported(tmp_path, hdf5(net, {"both": [("two/d/kernel:0", two), ("one/d/kernel:0", one)]}))
+    x = np.eye(3, dtype=np.float32)
+    np.testing.assert_allclose(run(made, x), one @ two, rtol=1e-5, atol=1e-6)
+
+
+def test_a_picture_may_be_scaled_twice(tmp_path: Path) -> None:
+    net = graph(
+        ["given"],
+        ["out"],
+        given(8, 9, 3),
+        node(layer("Permute", "p", dims=[2, 1, 3]), ["given", 0, 0]),
+        node(layer("Rescaling", "one", scale=1 / 255), ["p", 0, 0]),
+        node(layer("Rescaling", "two", scale=1 / 127.5, offset=-1), ["p", 0, 0]),
+        node(layer("Permute", "q", dims=[1, 2, 3]), ["one", 0, 0]),
+        node(layer("Rescaling", "again", scale=0.04), ["q", 0, 0]),
+        node(layer("Add", "out"), ["again", 0, 0], ["two", 0, 0]),
+    )
+    (tmp_path / "net.json").write_text(json.dumps(net))
+    text = import_model([tmp_path / "net.json"], out=tmp_path / "out.net").spec.read_text()
+    assert "residual { times 0.04 } { times 2 plus=-1 }\n" in text
+
+
 @pytest.mark.parametrize(
     ("sides", "stride", "text"),
     [

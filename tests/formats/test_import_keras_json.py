@@ -108,6 +108,19 @@ JSONS = {
         text(graph(["given"], ["d"], given(5), node(DENSE, ["given", 0, 0], ["given", 0, 0]))),
         "Dense: it reads 2 values",
     ),
+    "a picture that is scaled, and read as it is": (
+        text(
+            graph(
+                ["given"],
+                ["both"],
+                given(8, 8, 3),
+                node(layer("Activation", "raw", activation="relu"), ["given", 0, 0]),
+                node(layer("Rescaling", "small", scale=1 / 255), ["given", 0, 0]),
+                node(layer("Add", "both"), ["raw", 0, 0], ["small", 0, 0]),
+            )
+        ),
+        "layer raw: it reads a picture of 0..255 as it is, which another layer scales",
+    ),
     "an output that is no layer": (text(graph(["given"], ["x"], given(5))), "there are no layers"),
     "the input as an output": (text(graph(["given"], ["given"], given(5))), "the input is an output as it is"),
     "a damaged node": (
@@ -156,6 +169,22 @@ def test_partial_writes_what_was_understood(tmp_path: Path) -> None:
         import_model([tmp_path / "net.json"], out=tmp_path / "out.net")
     made = import_model([tmp_path / "net.json"], out=tmp_path / "out.net", partial=True)
     assert "fc 3" in made.spec.read_text()
+
+
+def test_partial_keeps_a_border_that_another_layer_reads(tmp_path: Path) -> None:
+    net = graph(
+        ["given"],
+        ["w"],
+        given(8, 8, 3),
+        node(layer("ZeroPadding2D", "a", padding=[1, 1]), ["given", 0, 0]),
+        node(layer("MaxPooling2D", "p", pool_size=[2, 2]), ["a", 0, 0]),
+        node(layer("ZeroPadding2D", "b", padding=[[0, 1], [0, 1]]), ["a", 0, 0]),
+        node(layer("Conv2D", "c", filters=4, kernel_size=[3, 3], strides=[2, 2]), ["b", 0, 0]),
+        node(layer("Warp", "w"), ["p", 0, 0], ["c", 0, 0]),
+    )
+    (tmp_path / "net.json").write_text(text(net))
+    made = import_model([tmp_path / "net.json"], out=tmp_path / "out.net", partial=True)
+    assert [row.layer for row in made.rows] == ["pad 1", "pool 2", "conv 4 3 stride=2 pad=same"]
 
 
 def test_a_square_shape_is_written_whole(tmp_path: Path) -> None:

@@ -376,6 +376,12 @@ def test_the_state_dict_in_a_checkpoint() -> None:
     assert state.notes == ["of w.pth `model` is read; generator is left out"]
 
 
+def test_one_state_dict_under_two_names() -> None:
+    both = Pickle().raw(b"}(").put("first").put({"a.weight": Tensor("0", "FloatStorage", 2, (2,))}).raw(b"q\0")
+    content = zipped(both.put("second").raw(b"h\0u").done(), {"0": bytes(8)})
+    assert list(TorchWeights().read(Path("w.pth"), lambda *_: content).weights) == ["a.weight"]
+
+
 def test_files_of_machines_with_the_large_byte_first() -> None:
     arrays = {"a": np.linspace(0, 1, 6, dtype="<f4").reshape(2, 3), "b": np.linspace(1, 2, 4, dtype="<f8")}
     turned = {str(i): array.astype(array.dtype.newbyteorder(">")).tobytes() for i, array in enumerate(arrays.values())}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+import struct
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -99,6 +100,15 @@ def test_modules_of_torchscript_in_each_other(tmp_path: Path) -> None:
     assert "names posix.system" in refused(tmp_path, zipped(runs, {}))
 
 
+def test_a_module_of_torchscript_within_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("netspec.formats.torch.state._MOST_NAMES", 1000)
+    script = Pickle().name("__torch__", "Net").raw(b"q\0)\x81").put({f"a{i}": i for i in range(100)}).raw(b"bq\1")
+    script.raw(b"0h\0)\x81}(")
+    for i in range(20):
+        script.put(f"b{i}").raw(b"h\1")
+    assert "modules lie too deep in each other" in refused(tmp_path, zipped(script.raw(b"ub").done(), {}))
+
+
 F = "FloatStorage"
 PICKLES: dict[str, tuple[bytes, str]] = {
     "no end": (b"\x80\x02", "its pickle ends too early or says nonsense"),
@@ -117,6 +127,17 @@ PICKLES: dict[str, tuple[bytes, str]] = {
     "a tuple for a name": (Pickle().raw(b"}").put((1, 2)).raw(b"K\1s").done(), "a name that is none"),
     "a tuple for a name in pairs": (
         Pickle().name("collections", "OrderedDict").put(([[(1, 2), 3]],)).raw(b"R").done(),
+        "a name that is none",
+    ),
+    "a number of a thousand bytes for a name": (
+        Pickle().raw(b"}\x8b" + struct.pack("<i", 1000) + b"\x7f" * 1000 + b"Ns").done(),
+        "a name that is none",
+    ),
+    "a number of a thousand bytes for a name in pairs": (
+        Pickle()
+        .name("collections", "OrderedDict")
+        .raw(b"](](\x8b" + struct.pack("<i", 1000) + b"\x7f" * 1000 + b"Nee\x85R")
+        .done(),
         "a name that is none",
     ),
     "a list": (Pickle().put([1, 2]).done(), "holds no state dict"),
@@ -138,6 +159,10 @@ PICKLES: dict[str, tuple[bytes, str]] = {
     "several": (
         Pickle().put({"generator": {"a": Tensor("0", F, 2, (2,))}, "critic": {"b": Tensor("0", F, 2, (2,))}}).done(),
         "holds several state dicts: generator and critic",
+    ),
+    "many": (
+        Pickle().put({f"net{i}": {"a": Tensor("0", F, 2, (2,))} for i in range(300)}).done(),
+        "net8, net9 and 290 more\n",
     ),
 }
 

@@ -14,7 +14,7 @@ from netspec.diagnostics.diagnostic import Source
 from netspec.formats.format import Options
 from netspec.formats.into_spec import Matched, State, matched_weights
 from netspec.formats.into_spec.fit import fit
-from netspec.formats.into_spec.modules import Module, modules_of
+from netspec.formats.into_spec.modules import Module, common_prefixes, modules_of
 from netspec.formats.into_spec.units import Unit
 from netspec.formats.program import Trained, program_of
 from netspec.formats.reading import ModelImportError
@@ -96,6 +96,12 @@ def test_by_name(prefix: str) -> None:
     given = state(f"{prefix}one: 4x4 4\n{prefix}net.in: 4x4 4\n{prefix}two: 4x4 4")
     names = {"one": f"{prefix}one", "two": f"{prefix}two", "net/in": f"{prefix}net.in"}
     assert pairs(matched(spec, given)) == names
+
+
+def test_a_very_long_name_has_few_prefixes() -> None:
+    found = modules_of(state(f"{'a.' * 10_000}b: 2x2 2").weights, attention=False)
+    assert len(found) == 1
+    assert len(common_prefixes(found)) < 100
 
 
 def test_names_tell_branches_apart() -> None:

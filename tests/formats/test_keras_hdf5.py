@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from netspec.formats.keras.reader.hdf5 import Group, opened
+from netspec.formats.keras.reader.hdf5_records import Records
 from netspec.formats.reading import ModelImportError
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install h5py")
@@ -103,3 +105,46 @@ def test_newer_forms_are_refused_by_name() -> None:
 
     with pytest.raises(ModelImportError, match="a form that is not read: a group with a heap of links"):
         written(many, libver="latest").names()
+
+
+def test_many_names_of_one_array_do_not_multiply_it() -> None:
+    def fill(file: Any) -> None:
+        file["a0"] = np.zeros(500_000, np.float32)
+        for i in range(1, 10):
+            file[f"a{i}"] = file["a0"]
+
+    root = written(fill)
+    assert root.array("a0").size == root.array("a1").size == 500_000
+    with pytest.raises(ModelImportError, match="many names for the same numbers or texts"):
+        [root.array(f"a{i}") for i in range(10)]
+
+
+def test_many_references_to_one_text_do_not_multiply_it() -> None:
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file.attrs.create("names", ["Z" * 1_000_000] + ["x"] * 20, dtype=h5py.string_dtype())
+    data = stream.getvalue()
+    assert opened(data, "a.h5").texts("names") == ["Z" * 1_000_000] + ["x"] * 20
+    at = next(i for i in range(len(data)) if data[i : i + 4] == struct.pack("<I", 1_000_000) and data[i + 16] == 1)
+    data = data[:at] + data[at : at + 16] * 21 + data[at + 16 * 21 :]
+    with pytest.raises(ModelImportError, match="many names for the same numbers or texts"):
+        opened(data, "a.h5").texts("names")
+
+
+def test_each_attribute_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(file: Any) -> None:
+        for i in range(200):
+            file.attrs[f"names{i}"] = [f"n{i}".encode()]
+
+    root = written(fill)
+    looks = 0
+    unpacked = Records.unpacked
+
+    def counted(self: Records, form: str, data: bytes) -> tuple[int, ...]:
+        nonlocal looks
+        looks += 1
+        return unpacked(self, form, data)
+
+    monkeypatch.setattr(Records, "unpacked", counted)
+    assert root.texts("names") == [f"n{i}" for i in range(200)]
+    assert looks < 1000

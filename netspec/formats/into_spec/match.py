@@ -57,7 +57,7 @@ def matched_weights(network: Network, graph: Graph, state: State, spec: str, *, 
         graph: its operations.
         state: the weights.
         spec: the name of the spec, for messages.
-        partial: whether layers may begin anew, and weights be left over, where they do not fit.
+        partial: whether layers may begin fresh, and weights be left over, where they do not fit.
 
     Raises:
         ModelImportError: when something does not fit, or could go into two places; all of it is named.
@@ -264,7 +264,7 @@ class _Matching:
         lines = [*_first(lines, "layers"), *_first(rest, "modules")]
         fix = "give the spec of the network that these weights are of"
         if possible and not self.partial:
-            fix = f"--partial takes what fits; the {'other layers begin anew' if missing else 'rest is left out'}"
+            fix = f"--partial takes what fits; the {'other layers begin fresh' if missing else 'rest is left out'}"
         return ModelImportError("\n".join([f"the weights do not fit {self.spec}:", *lines]), fix)
 
 

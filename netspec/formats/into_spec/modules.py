@@ -152,6 +152,7 @@ _TRIPLES = (("q", "k", "v"), ("q_proj", "k_proj", "v_proj"), ("query", "key", "v
 def _projections(modules: list[Module]) -> list[Module]:
     """Join the modules that compute queries, keys and values of one attention."""
     places: dict[tuple[str, str], Module] = {}
+    numbers = {id(module): number for number, module in enumerate(modules)}
     for module in modules:
         parent, _, name = module.name.rpartition(".")
         places[parent, name] = module
@@ -164,16 +165,20 @@ def _projections(modules: list[Module]) -> list[Module]:
         if len(three) < 3 or any(s != shapes[0] for s in shapes) or not shapes[0].keys() <= {"weight", "bias"}:
             continue
         parts = {part: [w for each in three for w in each.parts[part]] for part in shapes[0]}
-        first = next(each for each in modules if each in three)
+        first = min(three, key=lambda each: numbers[id(each)])
         joined |= {id(each): None for each in three}
         joined[id(first)] = Module(f"{module.name} {triple[1]} {triple[2]}" if triple else "", "", parts)
     return [made for module in modules if (made := joined.get(id(module), module)) is not None]
 
 
+_MOST_PREFIXES = 40
+"""Words that all names may begin with; each prefix is kept, and that of a very long name would be a file by itself."""
+
+
 def common_prefixes(modules: Sequence[Module]) -> list[str]:
     """Return what may be left out at the beginning of all names: nothing, `module.`, `module.model.` and so on."""
     found = [""]
-    while modules:
+    while modules and len(found) <= _MOST_PREFIXES:
         heads = {module.name[len(found[-1]) :].partition(".")[0] for module in modules}
         longer = f"{found[-1]}{heads.pop()}."
         if heads or not all(module.name.startswith(longer) for module in modules):

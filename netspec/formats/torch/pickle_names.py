@@ -50,7 +50,8 @@ class Scripted:
 def pairs(items: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
     """Yield names and values; raises TensorError for a name whose hash would be computed of all that is in it."""
     for key, item in items:
-        if not isinstance(key, str | int | float | bytes | None):
+        # A text remembers its hash; that of a whole number is computed of all its digits each time.
+        if not isinstance(key, str | int | float | bytes | None) or (isinstance(key, int) and abs(key) >= 2**64):
             raise TensorError("its pickle has a name that is none")
         yield key, item
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,8 @@ __all__ = ["TorchWeights"]
 _MAX_BYTES = 8_000_000_000
 _DEEPEST = 40
 _MOST_MODULES = 100_000
+_MOST_NAMES = 1_000_000
+"""Of what is in modules of TorchScript, where one may be a part of many."""
 _USUAL = ("state_dict", "model_state_dict", "model_state", "model", "net", "network", "module", "weights", "params")
 """Under what checkpoints keep the weights, the likeliest first."""
 
@@ -137,7 +139,7 @@ def _state_dict(content: Any, file: str, notes: list[str]) -> dict[str, Tensor]:
     """Return the tensors of a state dict by name; raises ModelImportError where there is none, or more than one."""
     if isinstance(content, Scripted):
         notes.append(f"{file} is TorchScript: its weights are read, its code is not")
-        return dict(_of_modules(content, "", 0, [0]))
+        return _of_script(content)
     if isinstance(content, Tensor):
         raise ModelImportError(f"{file} holds one tensor", _SAVE)
     if not isinstance(content, dict):
@@ -148,9 +150,9 @@ def _state_dict(content: Any, file: str, notes: list[str]) -> dict[str, Tensor]:
     if len(found) > 1:
         usual = [key for name in _USUAL for key in found if key == name]
         if not usual:
-            names = listing([visible(key[:100]) for key in found], "and")
+            names = _named(list(found))
             raise ModelImportError(f"{file} holds several state dicts: {names}", "save the one that is meant alone")
-        others = listing([visible(key[:100]) for key in found if key != usual[0]], "and")
+        others = _named([key for key in found if key != usual[0]])
         notes.append(f"of {file} `{usual[0]}` is read; {others} is left out")
         return found[usual[0]]
     return next(iter(found.values()))
@@ -159,21 +161,45 @@ def _state_dict(content: Any, file: str, notes: list[str]) -> dict[str, Tensor]:
 _SAVE = "save the weights alone: torch.save(model.state_dict(), 'weights.pth')"
 
 
+def _named(keys: Sequence[str]) -> str:
+    """Return some names, and how many more there are."""
+    more = len(keys) - _MOST_SHOWN
+    return listing(
+        [*(visible(key[:100]) for key in keys[:_MOST_SHOWN]), *([f"{more:,} more"] if more > 0 else [])], "and"
+    )
+
+
+_MOST_SHOWN = 10
+
+
 def _candidates(content: dict[Any, Any]) -> Iterator[tuple[str, dict[str, Tensor]]]:
     """Yield what may be a state dict: the object itself, or dictionaries in it, down to the second level."""
     own = _tensors(content)
     if own:
         yield "", own
         return
+    # A dictionary that stands under many names is looked at once.
+    seen: set[int] = set()
+
+    def is_new(value: Any) -> bool:
+        new = isinstance(value, dict | Scripted) and id(value) not in seen
+        seen.add(id(value))
+        return new
+
     for key, value in content.items():
-        if not isinstance(key, str) or not isinstance(value, dict | Scripted) or _OPTIMIZERS.search(key):
+        if not isinstance(key, str) or _OPTIMIZERS.search(key) or not is_new(value):
             continue
-        inner = dict(_of_modules(value, "", 0, [0])) if isinstance(value, Scripted) else _tensors(value)
+        inner = _of_script(value) if isinstance(value, Scripted) else _tensors(value)
         if inner:
             yield key, inner
         elif isinstance(value, dict):
             for below, deeper in value.items():
-                if isinstance(below, str) and isinstance(deeper, dict) and (found := _tensors(deeper)):
+                if (
+                    isinstance(below, str)
+                    and isinstance(deeper, dict)
+                    and is_new(deeper)
+                    and (found := _tensors(deeper))
+                ):
                     yield below, found
 
 
@@ -184,10 +210,15 @@ def _tensors(content: Mapping[Any, Any]) -> dict[str, Tensor]:
     return found if any(t.is_float for t in found.values()) and 2 * len(found) > len(content) else {}
 
 
-def _of_modules(module: Scripted, prefix: str, depth: int, count: list[int]) -> Iterator[tuple[str, Tensor]]:
-    """Yield the tensors of a module of TorchScript and of those in it, by their names in a state dict."""
-    count[0] += 1
-    if depth > _DEEPEST or count[0] > _MOST_MODULES:
+def _of_script(module: Scripted) -> dict[str, Tensor]:
+    """Return the tensors of a module of TorchScript and of those in it, by their names in a state dict."""
+    return dict(_of_modules(module, "", 0, [0, 0]))
+
+
+def _of_modules(module: Scripted, prefix: str, depth: int, counts: list[int]) -> Iterator[tuple[str, Tensor]]:
+    counts[0] += 1
+    counts[1] += len(module.state)
+    if depth > _DEEPEST or counts[0] > _MOST_MODULES or counts[1] > _MOST_NAMES:
         raise ModelImportError("modules lie too deep in each other", "save the weights alone")
     inner = []
     for key, value in module.state.items():
@@ -196,4 +227,4 @@ def _of_modules(module: Scripted, prefix: str, depth: int, count: list[int]) -> 
         elif isinstance(value, Scripted):
             inner.append((key, value))
     for key, value in inner:
-        yield from _of_modules(value, f"{prefix}{key}.", depth + 1, count)
+        yield from _of_modules(value, f"{prefix}{key}.", depth + 1, counts)

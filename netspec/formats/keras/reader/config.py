@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -181,7 +182,7 @@ def _entries(layers: object, file: str, depth: int) -> list[Entry]:
     made = [_entry(layer, file, depth) for layer in layers]
     names = [entry.name for entry in made if entry.name]
     if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = Counter(names).most_common(1)[0][0]
         raise ModelImportError(f"{file}: two layers are called {twice[:100]!r}", "this was not saved by Keras")
     return made
 

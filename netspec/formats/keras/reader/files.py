@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,11 +181,15 @@ def _keep(walk: Walk, ends: Sequence[Piece]) -> None:
 def _without_borders(walk: Walk) -> None:
     """Leave out borders of zeros that became those of convolutions."""
     made = walk.sketch.made
-    for piece in reversed(list(made.pieces)):
-        read = any(piece.name in other.inputs for other in made.pieces)
-        if piece.name in walk.paddings and not read:
-            above = [other for other in made.pieces if other.name in piece.inputs and other.layer.canonical() == "pad"]
-            made.pieces = [other for other in made.pieces if other is not piece and other not in above]
+    reads = Counter(source for piece in made.pieces for source in piece.inputs)
+    borders, gone = set(walk.paddings), set[str]()
+    for piece in reversed(made.pieces):
+        if piece.name in borders and not reads[piece.name]:
+            gone.add(piece.name)
+            reads.subtract(piece.inputs)
+            # One that differs from side to side is what is left of a larger one.
+            borders.update(piece.inputs if piece.layer.canonical() == "crop" else ())
+    made.pieces = [piece for piece in made.pieces if piece.name not in gone]
 
 
 def _rename(walk: Walk, piece: Piece, name: str) -> None:

@@ -46,6 +46,7 @@ class Group:
         self._records, self.file, self.path = records, records.file, path
         self._own, self._messages = address, records.messages(address)
         self._known: Mapping[str, int] | None = None
+        self._said: Mapping[bytes, bytes] | None = None
 
     @property
     def _links(self) -> Mapping[str, int]:
@@ -136,32 +137,41 @@ class Group:
             index += 1
         return parts if index else None
 
+    @property
+    def _attributes(self) -> Mapping[bytes, bytes]:
+        """The messages of the attributes by their names."""
+        if self._said is None:
+            made: dict[bytes, bytes] = {}
+            for message in self._messages:
+                if message.kind == 0x15:
+                    at = 2 + (2 if self._records.unpacked("<BB", message.data)[1] & 1 else 0)
+                    if self._records.unpacked("<Q", message.data[at:])[0] != UNDEFINED:
+                        raise self._records.newer("a group with a heap of attributes")
+                elif message.kind == 0x0C:
+                    version, _, size = self._records.unpacked("<BBH", message.data)
+                    at = 9 if version == 3 else 8
+                    made.setdefault(message.data[at : at + size].rstrip(b"\0"), message.data)
+            self._said = made
+        return self._said
+
     def _attribute(self, name: str) -> list[str] | None:
         """Return the texts of an attribute; None where there is none."""
-        records = self._records
-        for message in self._messages:
-            if message.kind == 0x15:
-                at = 2 + (2 if records.unpacked("<BB", message.data)[1] & 1 else 0)
-                if records.unpacked("<Q", message.data[at:])[0] != UNDEFINED:
-                    raise records.newer("a group with a heap of attributes")
-            if message.kind != 0x0C:
-                continue
-            version, flags, *sizes = records.unpacked("<BBHHH", message.data)
-            at = 9 if version == 3 else 8
-            parts = []
-            for size in sizes:
-                parts.append(message.data[at : at + size])
-                at += -(-size // 8) * 8 if version == 1 else size
-            if parts[0].rstrip(b"\0") != name.encode():
-                continue
-            if version not in {1, 2, 3} or (version > 1 and flags):
-                raise records.newer("attributes of another kind")
-            shape = records.shape(parts[2])
-            found = records.texts(records.type(parts[1]), shape, message.data[at:]) if shape is not None else []
-            if found is None:
-                raise ModelImportError(f"{self.file}: {name} of {self.path or '/'} are no names", "is it of Keras?")
-            return found
-        return None
+        records, data = self._records, self._attributes.get(name.encode())
+        if data is None:
+            return None
+        version, flags, *sizes = records.unpacked("<BBHHH", data)
+        if version not in {1, 2, 3} or (version > 1 and flags):
+            raise records.newer("attributes of another kind")
+        at = 9 if version == 3 else 8
+        parts = []
+        for size in sizes:
+            parts.append(data[at : at + size])
+            at += -(-size // 8) * 8 if version == 1 else size
+        shape = records.shape(parts[2])
+        found = records.texts(records.type(parts[1]), shape, data[at:]) if shape is not None else []
+        if found is None:
+            raise ModelImportError(f"{self.file}: {name} of {self.path or '/'} are no names", "is it of Keras?")
+        return found
 
 
 class _Stored:
@@ -206,6 +216,7 @@ class _Stored:
             raise ModelImportError(
                 f"{self.where} says that it has {self.bytes:,} bytes, and {there:,} are there", _AGAIN
             )
+        self.records.take(self.bytes // factor)
 
     def _chunks(self, layout: bytes) -> bytes:
         rank, tree, *sides = self.records.unpacked(f"<BQ{len(self.shape) + 1}I", layout[2:])

@@ -20,6 +20,8 @@ BEGINNING = b"\x89HDF\r\n\x1a\n"
 UNDEFINED = 0xFFFFFFFFFFFFFFFF
 _MAX_NODES = 300_000
 """More records than any file of a network has."""
+_TWICE = 5_000_000
+"""So many bytes more than a file has are read of it: names may lead to the same array, or to the same text."""
 _NEWER = "Keras' own `model.save` writes a form that is read"
 
 
@@ -42,6 +44,7 @@ class Records:
     def __init__(self, data: bytes, file: str) -> None:
         self.data, self.file = data, file
         self._count = 0
+        self._taken = 0
         self._objects: dict[int, list[Message]] = {}
         self._groups: dict[int, dict[str, int]] = {}
         self._heaps: dict[int, dict[int, tuple[int, int]]] = {}
@@ -90,6 +93,12 @@ class Records:
         self._count += more
         if self._count > _MAX_NODES:
             raise ModelImportError(f"{self.file} has more than {_MAX_NODES:,} groups and arrays", "is it a model?")
+
+    def take(self, size: int) -> None:
+        """Count bytes of arrays and texts; raises ModelImportError where the same are read again and again."""
+        self._taken += size
+        if self._taken > len(self.data) + _TWICE:
+            raise ModelImportError(f"{self.file} has many names for the same numbers or texts", "is it a model?")
 
     # --- objects ------------------------------------------------------------------------------------------------
 
@@ -285,6 +294,7 @@ class Records:
         at, size = self._heap(heap).get(index, (0, 0))
         if not at:
             raise self.damaged("a text is missing")
+        self.take(min(size, length))
         return self.cut(at, min(size, length))
 
     def _heap(self, address: int) -> dict[int, tuple[int, int]]:

@@ -46,8 +46,8 @@ class Network:
         """What the user should know of layers, with their names."""
         self.masked: set[str] = set()
         """Pieces whose values have padding that Keras knows of."""
-        self.prepared: set[str] = set()
-        """Inputs that are pictures of 0..255 in Keras."""
+        self.prepared: dict[str, list[tuple[str, ...]]] = {}
+        """Inputs that are pictures of 0..255 in Keras, and the layers that scale them."""
         self.penalties: list[tuple[str, float, float]] = []
         """Of each kernel: its layer, and the factors of its absolute values and squares that are added to the loss."""
 

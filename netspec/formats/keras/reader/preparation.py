@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -48,17 +49,19 @@ def _rescaling(net: Network, use: Use, x: Value) -> Value:
 
 
 def _times(net: Network, use: Use, x: Value, factor: float, plus: float) -> Value:
-    return x if (factor, plus) == (1, 0) else net.add(use, make("times", factor=factor, plus=plus), x)
+    if (factor, plus) == (1, 0):
+        return replace(x, scaled=x.scaled or use.key in net.prepared.get(x.piece, ()))
+    return net.add(use, make("times", factor=factor, plus=plus), x)
 
 
 def _is_picture(net: Network, x: Value) -> bool:
-    return x.piece in net.sketch.made.inputs and len(x.shape) == 3
+    return x.piece in net.sketch.made.inputs and len(x.shape) == 3 and not x.scaled
 
 
 def _of_bytes(net: Network, use: Use, x: Value, factor: Array) -> Array:
     """Return the factors for pictures of 0..1, which netspec gives, where Keras has bytes of 0 to 255."""
     net.note(use, "pictures come as 0..1 here and as 0..255 in Keras: the factor is 255 times as large")
-    net.prepared.add(x.piece)
+    net.prepared.setdefault(x.piece, []).append(use.key)
     return factor * 255
 
 

@@ -69,7 +69,7 @@ def _permute(net: Network, use: Use, x: Value) -> Value:
     if len(x.shape) < 2:
         return x
     shape = tuple(x.shape[d - 1] for d in dims)
-    return Value(x.piece, shape, tuple(dims.index(axis + 1) for axis in x.axes), known=x.known)
+    return Value(x.piece, shape, tuple(dims.index(axis + 1) for axis in x.axes), known=x.known, scaled=x.scaled)
 
 
 def _repeat(net: Network, use: Use, x: Value) -> Value:

@@ -43,6 +43,7 @@ class Value:
         axes: which of Keras' axes each of netspec's is.
         blocks: of a row whose values have another order than in Keras, what it was flattened from.
         known: whether it is understood.
+        scaled: whether it is an input that is scaled from 0..255 to 0..1 in Keras, as it comes here.
     """
 
     piece: str
@@ -50,6 +51,7 @@ class Value:
     axes: tuple[int, ...] = ()
     blocks: tuple[Block, ...] = field(default=())
     known: bool = True
+    scaled: bool = False
 
     @property
     def own(self) -> Shape:

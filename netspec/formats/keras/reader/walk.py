@@ -64,12 +64,17 @@ class Walk(Network):
         self._calls = 0
         self.frozen: dict[tuple[str, ...], bool] = {}
         """Of each layer with weights, whether it is not trained."""
+        self._unscaled: dict[str, Place] = {}
+        """Inputs that a layer reads as they are, and where that is said."""
 
     def whole(self, net: Net) -> list[tuple[str, Value]]:
         """Read a network and return its outputs with the names of the layers that make them."""
         self.first = any(channels_first(entry.config) for entry in layers_of(net))
         several = not net.chain and len(net.inputs) > 1
         outputs = self._net(net, None, (), several=several, frozen=False)
+        for name in sorted(self.prepared.keys() & self._unscaled.keys()):
+            what = "it reads a picture of 0..255 as it is, which another layer scales, and which comes as 0..1 here"
+            self.sketch.unknown(self._unscaled[name], what, "scale the picture once, before all that reads it")
         names = [ref.layer for ref in net.outputs] if not net.chain else [net.layers[-1].name if net.layers else ""]
         return list(zip(names, outputs, strict=False))
 
@@ -199,6 +204,9 @@ class Walk(Network):
         for name in use.unread():
             what = f"{entry.kind}: {name}={short(entry.config[name])}"
             self.sketch.unknown(use.place, what, "nothing is known of this value")
+        for x in xs:
+            if made.piece != x.piece and not x.scaled and own not in self.prepared.get(x.piece, ()):
+                self._unscaled.setdefault(x.piece, use.place)
         if any(x.piece in self.masked for x in xs) and len(made.shape) > 1:
             self.masked.add(made.piece)
         if not use.pieces:

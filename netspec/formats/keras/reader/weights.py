@@ -141,6 +141,8 @@ class _Before:
     def __init__(self, root: Group, names: Sequence[str], net: Net) -> None:
         self.file, self.turned, self._root = root.file, root.text("backend") == "theano", root
         self._names: dict[str, list[str]] = {}
+        self._inner: dict[str, dict[str, list[str]]] = {}
+        """Of a model by the names of its layers the names of their arrays."""
         for name in names:
             group = root.group(name)
             if group is None:
@@ -170,7 +172,7 @@ class _Before:
         self._used.add(name)
         names = self._names[name]
         if len(key) > 1:
-            names = _within(names, key)
+            names = self._within(name, key)
         _require(len(names), sum(part.count for part in parts), self.file)
         arrays = [group.array(each) for each in names]
         found = []
@@ -179,17 +181,21 @@ class _Before:
             arrays = arrays[part.count :]
         return found
 
+    def _within(self, name: str, key: tuple[str, ...]) -> list[str]:
+        """Return those of the arrays of a model that a layer within it has: they are called by its name."""
+        if name not in self._inner:
+            inner: dict[str, list[str]] = {}
+            for each in self._names[name]:
+                for step in set(each.split("/")[:-1]):
+                    inner.setdefault(step, []).append(each)
+            self._inner[name] = inner
+        found = self._inner[name].get(key[-1], [])
+        # A name may be that of a layer of two models in it: then those of the right one are.
+        exact = [each for each in found if set(key[1:]) <= set(each.split("/")[:-1])]
+        return exact or found
+
     def left(self) -> list[str]:
         return [name for name in self._names if name not in self._used]
-
-
-def _within(names: Sequence[str], key: tuple[str, ...]) -> list[str]:
-    """Return those of the arrays of a model that a layer within it has: they are called by its name."""
-    split = [(name, name.split("/")[:-1]) for name in names]
-    found = [(name, steps) for name, steps in split if key[-1] in steps]
-    # A name may be that of a layer of two models in it: then those of the right one are.
-    exact = [name for name, steps in found if set(key[1:]) <= set(steps)]
-    return exact or [name for name, _ in found]
 
 
 def _has_arrays(entry: Entry) -> bool:
