@@ -28,21 +28,10 @@ def look_at(name: str, folder: Path) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as scratch:
         picture = Path(scratch) / "data.png"
-        command = [sys.executable, "-m", "netspec", "data", "show", "-o", str(picture), "--", name]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=_PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DataError(
-                f"{name} takes more than {_PATIENCE} seconds to read", f"netspec data show {name}"
-            ) from None
+        done = _show(name, folder, "-o", str(picture))
+        if done.returncode:
+            # Of texts no picture is drawn; whatever else is wrong is said again.
+            done = _show(name, folder)
         if done.returncode:
             message, _, fix = done.stderr.strip().removeprefix("error: ").partition("\n  fix: ")
             raise DataError(message or f"{name} cannot be shown", fix)
@@ -51,3 +40,19 @@ def look_at(name: str, folder: Path) -> dict[str, Any]:
         if picture.exists():
             shown = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
         return {"text": "\n".join(lines).strip(), "picture": shown}
+
+
+def _show(name: str, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "netspec", "data", "show", *flags, "--", name]
+    try:
+        return subprocess.run(
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DataError(f"{name} takes more than {_PATIENCE} seconds to read", f"netspec data show {name}") from None

@@ -21,7 +21,7 @@ from netspec.runs.files import model_path
 from netspec.serving.options import Options
 from netspec.serving.requests import read_request
 from netspec.serving.served import Served
-from netspec.workflows.answer_facts import facts_of
+from netspec.workflows.answer_facts import by_example, facts_of
 from netspec.workflows.trained import Run, open_run
 
 __all__ = ["Trial"]
@@ -80,13 +80,8 @@ class Trial:
             given = read_request(served, body, media, "", Options())
             one = by_array(lambda array: np.asarray(array[:1]), given.array)
             found = run.predict(one)
-            facts = (
-                {name: facts_of(each[0], _TOP) for name, each in found.items()}
-                if isinstance(found, Mapping)
-                else facts_of(found[0], _TOP)
-            )
             return {
-                "answer": facts,
+                "answer": facts_of(by_example(found)[0], _TOP),
                 "notes": list(given.notes),
                 "layers": self._layers(run, one),
                 "saliency": self._saliency(run, one, found),

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import netspec as ns
 from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import NetspecError, Source
+from netspec.studio.look import look_at
 from netspec.studio.spec_facts import drawing_of, spec_facts
 from netspec.studio.training import Training
 from netspec.studio.words import words
@@ -241,6 +242,33 @@ def test_an_example_is_answered_as_by_predict(client: Client, folder: Path) -> N
     assert answer["answer"]["probability"] == pytest.approx(expected.probability)
     assert [layer["name"] for layer in answer["layers"]] == ["input", "conv_1", "pool_1", "fc_1"]
     assert answer["saliency"].startswith("data:image/png;base64,")
+
+
+def test_several_outputs_are_answered_each_by_its_name(tmp_path: Path) -> None:
+    from netspec.studio.trial import Trial  # noqa: PLC0415
+
+    network = ns.parse(
+        "input 4\nfc 3 tanh as body; fc 2 softmax as kind\nfrom body; fc 1 as size\noutput kind\noutput size"
+    )
+    model = ns.compile(network)
+    ns.save_model(tmp_path / "best.safetensors", model, model.init(seed=0))
+    body = b"[0.1, 0.2, 0.3, 0.4]"
+    answer = Trial().answer(tmp_path, body, "application/json")["answer"]
+    # The page tells them from a single one by `outputs`, as those who ask a served model do.
+    assert {name: sorted(each) for name, each in answer["outputs"].items()} == {
+        "kind": ["label", "probability", "top"],
+        "size": ["outputs"],
+    }
+
+
+def test_texts_are_looked_at_without_a_picture(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "said" / name).mkdir(parents=True)
+        for i in range(3):
+            (tmp_path / "said" / name / f"{i}.txt").write_text(f"{name} said {i}\n")
+    found = look_at("said", tmp_path)
+    assert "6" in found["text"]
+    assert not found["picture"]
 
 
 # --- trainings ----------------------------------------------------------------------------------------------------
