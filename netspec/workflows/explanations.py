@@ -69,6 +69,11 @@ def draw_saliency(r: Request) -> Path:
     first = f", the first of {len(examples):,} examples" if len(examples) > 1 else ""
     answer = _answer(run, one, r)
     title = f"{run.network.name}: why {r.image.name} is {answer.text}"
+    if r.layer is not None and not _reads_pictures(run):
+        raise DataError(
+            f"--layer {r.layer} is for Grad-CAM, and {run.file} reads no pictures",
+            "leave --layer out: what each column or word counts is of no layer",
+        )
     if table and not table.is_picture:
         cells = {name: column[0] for name, column in (examples.columns or {}).items()}
         return _of_table(run, one, answer, table.inputs, cells, r, title, first)
@@ -94,6 +99,14 @@ def _require_explainable(run: Run, r: Request) -> None:
     shape = run.model.graph.shape(_output(run, r).index)
     if len(shape) > 1 and np.prod(shape[1:]) > 1:
         raise DataError(f"{run.file} gives an answer at each position, not one for an example", "`examples` draws them")
+
+
+def _reads_pictures(run: Run) -> bool:
+    """Return whether an example is drawn as a picture, not as bars of its columns, words or numbers."""
+    table = run.preparation.table if run.preparation else None
+    if run.network.tokens or (table and not table.is_picture):
+        return False
+    return len(run.network.inputs[0].shape) > 1 or len(run.image_shape) == 3
 
 
 def _output(run: Run, r: Request) -> GraphOutput:
@@ -128,7 +141,8 @@ def _answer(run: Run, one: Any, r: Request) -> _Answer:
         if r.of not in names:
             near = nearest(r.of, names)
             some = listing([*names[:12], *(["…"] if len(names) > 12 else [])], "and")
-            raise DataError(f"there is no class {r.of!r}", f"did you mean {near}?" if near else f"there are {some}")
+            what = "class" if probable else "number"
+            raise DataError(f"there is no {what} {r.of!r}", f"did you mean {near}?" if near else f"there are {some}")
         index = list(names).index(r.of)
     return _Answer(output, index, names[index], float(scores[index]), probable)
 
@@ -331,4 +345,6 @@ def _bars(run: Run, names: Sequence[str], rows: Any, answer: _Answer, r: Request
     if answer.probable:
         lost = 100 * lost
     unit = "percentage points" if answer.probable else ""
-    return report.draw_shares(names, lost.tolist(), r.out, title=title, subtitle=subtitle, unit=unit)
+    return report.draw_shares(
+        names, lost.tolist(), r.out, title=title, subtitle=subtitle, unit=unit, probable=answer.probable
+    )

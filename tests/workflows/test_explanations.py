@@ -97,7 +97,8 @@ def passengers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_column_that_says_all_has_the_largest_share(passengers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
-    def keep(names: list[str], shares: list[float], path: Path, **_: Any) -> Path:
+    def keep(names: list[str], shares: list[float], path: Path, *, probable: bool, **_: Any) -> Path:
+        assert probable
         seen.update(zip(names, shares, strict=True))
         return path
 
@@ -124,6 +125,7 @@ def test_pictures_of_a_run_are_drawn(passengers: Path, picture: str) -> None:
         ({"image": None}, "needs an example"),
         ({"of": "yung"}, "did you mean young"),
         ({"output": "kind2"}, "has no output"),
+        ({"layer": "fc_1"}, "leave --layer out"),
     ],
 )
 def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, Any], says: str) -> None:
@@ -136,3 +138,8 @@ def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, A
 def test_a_method_that_is_none_is_refused(passengers: Path) -> None:
     with pytest.raises(NetspecError, match="pca and tsne"):
         draw("embeddings", Request(passengers / "run", passengers / "x.png", method="umap"))
+
+
+def test_a_part_that_is_none_is_refused(passengers: Path) -> None:
+    with pytest.raises(NetspecError, match="did you mean test"):
+        draw("roc", Request(passengers / "run", passengers / "x.png", split="tset"))
