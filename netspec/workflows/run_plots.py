@@ -13,7 +13,7 @@ from netspec.system.arguments import as_path, as_text
 from netspec.workflows.pictures import Request, draw
 
 if TYPE_CHECKING:
-    from netspec.data.types import Data
+    from netspec.data.for_network import Data
     from netspec.workflows.trained import Run
 
 __all__ = ["Plots"]

@@ -113,6 +113,30 @@ def test_a_column_that_says_all_has_the_largest_share(passengers: Path, monkeypa
     assert seen["age = 90"] == pytest.approx(-for_old["age = 90"], abs=1e-2)
 
 
+def test_numbers_of_a_table_are_called_as_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{i},{1000 * i},{i % 7},{i % 3}" for i in range(60)]
+    (tmp_path / "rows.csv").write_text("\n".join(["small,large,a,b", *rows]) + "\n")
+    spec = 'data "rows.csv" { target small large }\nfc 2\ntrain { epochs 1 }'
+    (tmp_path / "t.net").write_text(spec)
+    for _ in ns.train(ns.load(tmp_path / "t.net"), out=tmp_path / "run"):
+        pass
+    seen: dict[str, Any] = {}
+
+    def keep(*given: Any, **options: Any) -> Path:
+        seen.update(given=given, **options)
+        return tmp_path
+
+    for name in ("draw_scatter", "draw_embeddings", "draw_shares"):
+        monkeypatch.setattr(report, name, keep)
+    draw("scatter", Request(tmp_path / "run", tmp_path / "x.png"))
+    assert seen["given"][2] == ["small", "large"]
+    draw("embeddings", Request(tmp_path / "run", tmp_path / "x.png"))
+    assert seen["measure"] == "small"
+    draw("saliency", Request(tmp_path / "run", tmp_path / "x.png", image=tmp_path / "rows.csv", of="large"))
+    assert not seen["probable"]
+    assert "large = " in seen["title"]
+
+
 @pytest.mark.parametrize("picture", ["embeddings", "roc", "learning_rate"])
 def test_pictures_of_a_run_are_drawn(passengers: Path, picture: str) -> None:
     written = draw(picture, Request(passengers / "run", passengers / f"{picture}.svg"))
