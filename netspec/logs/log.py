@@ -31,10 +31,15 @@ LOGS: Mapping[str, Callable[[Path], Log]] = {"csv": TableLog, "tensorboard": Ten
 _FILES = {"csv": TABLE, "tensorboard": TENSORBOARD}
 
 
-def require(names: Iterable[str]) -> None:
-    """Raise NetspecError where what a log needs is not installed."""
+def require(names: Iterable[str], resumed: Path | None = None) -> None:
+    """Raise NetspecError where what a log needs is not installed.
+
+    Args:
+        names: of logs.
+        resumed: the run folder, where they are those that it has.
+    """
     if "tensorboard" in names:
-        require_tensorboard()
+        require_tensorboard(resumed)
 
 
 def kept_logs(folder: Path) -> list[str]:

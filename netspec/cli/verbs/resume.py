@@ -52,7 +52,7 @@ def resume(
         from netspec.workflows import resume as resuming  # noqa: PLC0415
 
         logs = log.kept_logs(run)
-        log.require(logs)
+        log.require(logs, run)
         process.enable_compile_cache()
         events = resuming.resume(
             run,
