@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_saliency"]
 
+_UNKNOWN = "(a word it does not know)"
+
 _WINDOWS = 16
 """Into how many parts a side of a picture is covered, one after the other."""
 
@@ -331,6 +333,8 @@ def _words(vocabulary: Vocabulary, tokens: NDArray[Any]) -> list[tuple[str, list
     ended = True
     for place in np.flatnonzero(tokens).tolist():
         text = vocabulary.decode([int(tokens[place]) - 1])
+        if vocabulary.unit == "words" and text == "\ufffd":
+            text = _UNKNOWN
         begins = vocabulary.unit == "words" or ended or text[:1].isspace()
         if text.strip() and begins:
             words.append((text.strip(), [place]))

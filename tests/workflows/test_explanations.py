@@ -12,6 +12,8 @@ import netspec as ns
 from netspec import report
 from netspec.backends.jax.saliency import Score, grad_cam, gradient, integrated_gradients, passed_by_all, windows
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.sources.vocabulary import Vocabulary
+from netspec.workflows.explanations import _words
 from netspec.workflows.pictures import Request, draw
 
 SPEC = "input 1x8x8; conv 3 3x3 pad=1 tanh; residual { conv 3 3x3 pad=1 }; pool 2; conv 4 3x3 tanh; fc 3 softmax"
@@ -135,6 +137,12 @@ def test_numbers_of_a_table_are_called_as_its_columns(tmp_path: Path, monkeypatc
     draw("saliency", Request(tmp_path / "run", tmp_path / "x.png", image=tmp_path / "rows.csv", of="large"))
     assert not seen["probable"]
     assert "large = " in seen["title"]
+
+
+def test_a_word_that_the_model_does_not_know_is_called_so() -> None:
+    vocabulary = Vocabulary.of("words", "the cat sat on the mat , the cat sat", size=4)
+    found = _words(vocabulary, np.array([n + 1 for n in vocabulary.encode("the zebra sat")] + [0]))
+    assert found == [("the", [0]), ("(a word it does not know)", [1]), ("sat", [2])]
 
 
 @pytest.mark.parametrize("picture", ["embeddings", "roc", "learning_rate"])
