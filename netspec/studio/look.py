@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.catalog import find
+from netspec.sources.text_facts import are_texts
 
 __all__ = ["look_at"]
 
@@ -28,10 +30,9 @@ def look_at(name: str, folder: Path) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory() as scratch:
         picture = Path(scratch) / "data.png"
-        done = _show(name, folder, "-o", str(picture))
-        if done.returncode:
-            # Of texts no picture is drawn; whatever else is wrong is said again.
-            done = _show(name, folder)
+        # Of texts no picture is drawn.
+        drawn = () if not find(name) and are_texts(folder / name) else ("-o", str(picture))
+        done = _show(name, folder, *drawn)
         if done.returncode:
             message, _, fix = done.stderr.strip().removeprefix("error: ").partition("\n  fix: ")
             raise DataError(message or f"{name} cannot be shown", fix)
