@@ -119,6 +119,17 @@ def test_what_is_typed_is_kept_and_saved(tmp_path: Path) -> None:
             workspace.type(wrong)
 
 
+def test_what_is_opened_is_a_spec_or_a_run(tmp_path: Path) -> None:
+    from netspec.cli.verbs.studio import _spec  # noqa: PLC0415
+
+    assert _spec(tmp_path / "new.net") == tmp_path / "new.net"
+    with pytest.raises(NetspecError, match="there is no such run"):
+        _spec(tmp_path / "runs" / "lenet")
+    (tmp_path / "rows.csv").write_text("a,b\n")
+    with pytest.raises(NetspecError, match=r"netspec studio rows\.net"):
+        _spec(tmp_path / "rows.csv")
+
+
 # --- requests -----------------------------------------------------------------------------------------------------
 
 
