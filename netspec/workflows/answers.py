@@ -19,7 +19,7 @@ from netspec.graph.graph import GraphOutput
 from netspec.recipe.metrics import Task
 from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
-from netspec.workflows.predictions import Evaluation, class_names
+from netspec.workflows.predictions import Evaluation, class_names, number_names
 from netspec.workflows.trained import ALL, Run
 
 if TYPE_CHECKING:
@@ -84,12 +84,8 @@ class Answers:
 
     def numbers(self, count: int) -> list[str]:
         """Return the names of the numbers of this output: those of the columns of a table, where it learned them."""
-        table = self.run.preparation.table if self.run.preparation else None
-        columns = [target.column for target in table.targets] if table and not self.several else []
-        if len(columns) == count:
-            return columns
-        name = self.output.name if self.several else "output"
-        return [name] if count == 1 else [f"{name} {i}" for i in range(count)]
+        columns = () if self.several else self.run.learned_columns
+        return number_names(columns, self.output.name if self.several else "output", count)
 
     def given(self, count: int) -> NDArray[Any]:
         """Return what the model gives for the first examples: probabilities of classes, or its outputs."""

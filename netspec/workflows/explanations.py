@@ -134,8 +134,7 @@ def _answer(run: Run, one: Any, r: Request) -> _Answer:
     if probable:
         names: Sequence[str] = class_names(labels, len(scores))
     else:
-        table = run.preparation.table if run.preparation else None
-        columns = [target.column for target in table.targets] if table else []
+        columns = run.learned_columns
         alone = [output.name if several else "the output"]
         names = columns if len(columns) == len(scores) else alone if len(scores) == 1 else class_names((), len(scores))
     index = int(scores.argmax()) if probable else 0

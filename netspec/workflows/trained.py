@@ -314,6 +314,12 @@ class Run:
         """
         return self._in_batches(images, self.model.forward)
 
+    @property
+    def learned_columns(self) -> tuple[str, ...]:
+        """The columns of a table that the model has learned to tell; none where it learned from no table."""
+        table = self.preparation.table if self.preparation else None
+        return tuple(target.column for target in table.targets) if table else ()
+
     def in_units(self, outputs: NDArray[Any], output: str = "") -> NDArray[Any]:
         """Return numbers that an output gives in the unit of its target, as a table has it; `outputs` gives them raw.
 

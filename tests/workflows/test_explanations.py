@@ -15,6 +15,7 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.sources.vocabulary import Vocabulary
 from netspec.workflows.explanations import _words
 from netspec.workflows.pictures import Request, draw
+from netspec.workflows.run_report import run_facts
 
 SPEC = "input 1x8x8; conv 3 3x3 pad=1 tanh; residual { conv 3 3x3 pad=1 }; pool 2; conv 4 3x3 tanh; fc 3 softmax"
 
@@ -132,6 +133,7 @@ def test_numbers_of_a_table_are_called_as_its_columns(tmp_path: Path, monkeypatc
         monkeypatch.setattr(report, name, keep)
     draw("scatter", Request(tmp_path / "run", tmp_path / "x.png"))
     assert seen["given"][2] == ["small", "large"]
+    assert [scatter.name for scatter in run_facts(tmp_path / "run").answers[0].scatter] == ["small", "large"]
     draw("embeddings", Request(tmp_path / "run", tmp_path / "x.png"))
     assert seen["measure"] == "small"
     draw("saliency", Request(tmp_path / "run", tmp_path / "x.png", image=tmp_path / "rows.csv", of="large"))
