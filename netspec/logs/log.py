@@ -31,15 +31,15 @@ LOGS: Mapping[str, Callable[[Path], Log]] = {"csv": TableLog, "tensorboard": Ten
 _FILES = {"csv": TABLE, "tensorboard": TENSORBOARD}
 
 
-def require(names: Iterable[str], folder: Path | None = None) -> None:
+def require(names: Iterable[str], resumed: Path | None = None) -> None:
     """Raise NetspecError where what a log needs is not installed.
 
     Args:
         names: of logs.
-        folder: of the run that has begun them; without it they were asked for by their flags.
+        resumed: the run folder, where they are those that it has.
     """
     if "tensorboard" in names:
-        require_tensorboard(f"remove {folder / TENSORBOARD}" if folder else "leave --tensorboard out")
+        require_tensorboard(resumed)
 
 
 def kept_logs(folder: Path) -> list[str]:

@@ -14,14 +14,24 @@ __all__ = ["TENSORBOARD", "TensorBoardLog", "require_tensorboard"]
 TENSORBOARD = "tensorboard"
 
 
-def require_tensorboard(otherwise: str) -> None:
-    """Raise NetspecError where TensorBoard is not installed; `otherwise` says how to do without it."""
+def require_tensorboard(resumed: Path | None = None) -> None:
+    """Raise NetspecError where TensorBoard is not installed.
+
+    Args:
+        resumed: the run folder, where a training goes on that wrote for TensorBoard.
+    """
     try:
         import tensorboard  # noqa: F401, PLC0415
     except ImportError:
+        install = 'pip install "netspec[tensorboard]"'
+        if resumed is not None:
+            files = resumed / TENSORBOARD
+            raise NetspecError(
+                f"{files} is for TensorBoard, which is not installed here",
+                f"{install}, or go on without it: move {files} elsewhere",
+            ) from None
         raise NetspecError(
-            "a log for TensorBoard needs TensorBoard, which is not installed",
-            f'pip install "netspec[tensorboard]", or {otherwise}: metrics.jsonl has all',
+            "--tensorboard needs TensorBoard", f"{install}, or leave it out: metrics.jsonl has all"
         ) from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
 from typing import Any
 
 from netspec.compiler import analyze, require
@@ -36,7 +37,7 @@ def spec_cell(shell: Any, line: str, cell: str) -> Shown:
         The network drawn; where the spec is wrong, what is wrong and where, and the name keeps what it had.
     """
     name = line.strip() or "net"
-    if not name.isidentifier():
+    if not name.isidentifier() or iskeyword(name):
         return _said(f"%%netspec {line.strip()}: {name!r} is no name of a variable; write %%netspec net")
     try:
         network, graph = require(analyze(Source(f"<cell of {name}>", cell), name=name))

@@ -48,6 +48,7 @@ def draw_embeddings(
     title: str,
     subtitle: str = "",
     axes_names: tuple[str, str] = ("", ""),
+    measure: str = "",
 ) -> Path:
     """Draw points in the colors of their classes, or of their numbers.
 
@@ -59,6 +60,7 @@ def draw_embeddings(
         title: the heading.
         subtitle: a line under it.
         axes_names: what the two coordinates are.
+        measure: what the numbers are, where there are no names.
 
     Returns:
         The path written.
@@ -79,7 +81,7 @@ def draw_embeddings(
         else:
             shown = axes.scatter(points[:, 0], points[:, 1], c=values, s=size, cmap="viridis", linewidths=0)
             bar = panel(figure, MARGIN + 0.6 + _SIDE + 0.25, _TOP, 0.18, _SIDE)
-            figure.colorbar(shown, cax=bar)
+            figure.colorbar(shown, cax=bar).set_label(fit(measure, _SIDE, 9), color=INK)
         axes.set_xlabel(axes_names[0], color=INK)
         axes.set_ylabel(axes_names[1], color=INK)
         axes.set_xticks([])

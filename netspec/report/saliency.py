@@ -124,16 +124,18 @@ def draw_shares(
     title: str,
     subtitle: str = "",
     unit: str = "",
+    probable: bool = True,
 ) -> Path:
-    """Draw how much an answer would change without each column, or each word, as bars in their order.
+    """Draw how much lower an answer would be without each column, or each word, as bars in their order.
 
     Args:
         names: of the columns, with their values, or the words.
-        shares: how much smaller the answer is without each: positive ones speak for it.
+        shares: how much lower the answer is without each: positive ones speak for it.
         path: the picture file to write.
         title: the heading.
         subtitle: a line under it.
         unit: of the shares.
+        probable: whether the answer is a probability, which something speaks for or against; otherwise a number.
 
     Returns:
         The path written. Of more than 40 those that change most are drawn, in their order, and a line says so.
@@ -158,7 +160,8 @@ def draw_shares(
         axes.set_yticks(rows, [fit(names[i], room, 9) for i in order])
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0, colors=INK)
-        axes.set_xlabel(f"change without it{f', {unit}' if unit else ''} (blue: it speaks for the answer)", color=INK)
+        blue = "it speaks for the answer" if probable else "it makes the number larger"
+        axes.set_xlabel(f"lower without it by{f', {unit}' if unit else ''} (blue: {blue})", color=INK)
         axes.margins(x=0.15)
         for row, i in enumerate(order):
             text = f"{values[i]:+.3g}"

@@ -24,7 +24,7 @@ from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
-from netspec.runs.safetensors_file import Declared, FileKind
+from netspec.runs.safetensors_file import DamagedError, Declared, FileKind
 from netspec.sources.bpe import NoLibraryError
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
@@ -122,7 +122,14 @@ def read(path: Path) -> ModelFile:
         spec.append(_network(path, metadata))
         _check_shapes(path, spec[0][1], declared)
 
-    metadata, arrays = sealed.read(path, _KIND, accept)
+    try:
+        metadata, arrays = sealed.read(path, _KIND, accept)
+    except DamagedError:
+        if path.suffix.lower() in {"", ".safetensors"}:
+            raise
+        # A table or a picture, more likely than a model under another name.
+        fix = path_fix(path, runs=True, otherwise="give a run folder, or a .safetensors file of one")
+        raise ModelFileError(f"{path} is no model file, or a damaged one", fix) from None
     labels, training = _decoded(path, metadata, "labels"), _decoded(path, metadata, "training")
     _require_names(path, labels)
     if not isinstance(training, dict):

@@ -61,17 +61,20 @@ class DividedText:
         return Vocabulary.of(unit, self.train, size=size, others=self.test + self.validation, tokenizer=tokenizer)
 
 
-def read_text(path: Path, name: str) -> str:
+_EXAMPLE = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
+
+
+def read_text(path: Path, name: str, example: str = _EXAMPLE) -> str:
     """Return the text of a file, each line ended by a line feed.
 
     Args:
         path: where it is.
         name: what messages call it.
+        example: what would be right where there is none.
 
     Raises:
         DataError: there is none, it is no UTF-8, or there is nothing in it.
     """
-    example = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
     text = text_of(read_content(path, name, example), name)
     if not text.strip():
         raise DataError(f"{name} is empty", "give a file with a text in it")

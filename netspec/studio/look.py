@@ -11,6 +11,8 @@ from threading import Lock
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.catalog import find
+from netspec.sources.text_facts import are_texts
 
 __all__ = ["Looks"]
 
@@ -48,7 +50,9 @@ class Looks:
         """
         with tempfile.TemporaryDirectory() as scratch:
             picture = Path(scratch) / "data.png"
-            code, output, errors = self._run(name, picture)
+            # Of texts no picture is drawn.
+            texts = not find(name) and are_texts(self._folder / name)
+            code, output, errors = self._run(name, *(() if texts else ("-o", str(picture))))
             if code:
                 message, _, fix = errors.strip().removeprefix("error: ").partition("\n  fix: ")
                 raise DataError(message or f"{name} cannot be shown", fix)
@@ -58,14 +62,14 @@ class Looks:
                 shown = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
             return {"text": "\n".join(lines).strip(), "picture": shown}
 
-    def _run(self, name: str, picture: Path) -> tuple[int, str, str]:
+    def _run(self, name: str, *flags: str) -> tuple[int, str, str]:
         """Return the exit code of `netspec data show` and what it printed."""
         with self._lock:
             if self._over:
                 raise DataError("the studio ends", "start it again")
             # A file whose name begins with a dash is no option.
             self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "netspec", "data", "show", "-o", str(picture), "--", name],
+                [sys.executable, "-m", "netspec", "data", "show", *flags, "--", name],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -108,7 +108,7 @@ class Trial:
         if not single or found[0].label is None or (width != max(len(run.output_names), 1) and width != 1):
             return ""
         index = list(run.output_names).index(found[0].label)
-        score = saliency.Score("", 0, 1.0 if index else -1.0) if width == 1 else saliency.Score("", index)
+        score = saliency.score_of(run.model.graph, output, index, of_classes=True)
         x = np.asarray(prepare(one.reshape(1, *shape), run.network), np.float32)
         rises = np.abs(saliency.gradient(run.model, run.variables, x, score))[0].max(axis=0)
         pixels = np.asarray(x[0].mean(axis=0))

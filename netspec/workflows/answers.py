@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from netspec.graph.graph import GraphOutput
 from netspec.recipe.metrics import Task
 from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
-from netspec.workflows.predictions import Evaluation, class_names
+from netspec.workflows.predictions import Evaluation, class_names, number_names
 from netspec.workflows.trained import ALL, Run
 
 if TYPE_CHECKING:
@@ -71,6 +72,21 @@ class Answers:
     def several(self) -> bool:
         """Whether the model has other outputs too."""
         return len(self.run.model.graph.outputs) > 1
+
+    @property
+    def at_positions(self) -> bool:
+        """Whether the output says something at each position, and nothing of an example as a whole."""
+        return math.prod(self.run.model.graph.shape(self.output.index)[1:]) > 1
+
+    def classes(self, count: int) -> tuple[str, ...]:
+        """Return the names of the classes or labels of this output, of which there are so many at least."""
+        labels = self.run.output_labels.get(self.output.name, ()) if self.several else self.run.labels
+        return class_names(labels, count)
+
+    def numbers(self, count: int) -> list[str]:
+        """Return the names of the numbers of this output: those of the columns of a table, where it learned them."""
+        columns = () if self.several else self.run.learned_columns
+        return number_names(columns, self.output.name if self.several else "output", count)
 
     def given(self, count: int) -> NDArray[Any]:
         """Return what the model gives for the first examples: probabilities of classes, or its outputs."""
@@ -132,7 +148,7 @@ def draw_confusion(r: Request) -> Path:
     answers = answers_of(r)
     if answers.task == "labels":
         found = answers.given(len(answers.part)) > 0.5
-        names = class_names((), found.shape[1])
+        names = answers.classes(found.shape[1])
         return report.draw_labels(answers.targets > 0.5, found, names, r.out, title=title_of(answers))
     evaluated = _of_classes(answers, r)
     return report.draw_confusion(evaluated.confusion, evaluated.labels, r.out, title=title_of(answers))
@@ -166,10 +182,10 @@ def draw_roc(r: Request) -> Path:
     if answers.task == "labels":
         scores = answers.given(len(answers.part))
         true = answers.targets > 0.5
-        return report.draw_roc(true, scores, class_names((), scores.shape[1]), r.out, title=title_of(answers))
+        return report.draw_roc(true, scores, answers.classes(scores.shape[1]), r.out, title=title_of(answers))
     found = _of_classes(answers, r)
     if not found.probable or not len(found.true):
-        what = "a class at each position" if found.probable else "no probabilities"
+        what = "a class at each position" if answers.at_positions else "no probabilities"
         raise DataError(f"{run.file} gives {what}", f"{_other(answers, r, 'confusion')} shows how it does")
     true = found.true[:, None] == np.arange(found.scores.shape[1])
     names, scores = list(found.labels), found.scores
@@ -220,9 +236,7 @@ def draw_scatter(r: Request) -> Path:
     count = len(given)
     true = np.asarray(answers.targets[:count]).reshape(count, -1)
     given, true = (run.in_units(values, answers.output.name) for values in (given.reshape(true.shape), true))
-    width = true.shape[1]
-    name = answers.output.name if answers.several else "output"
-    names = [name] if width == 1 else [f"{name} {i}" for i in range(width)]
+    names = answers.numbers(true.shape[1])
     return report.draw_scatter(true, given, names, r.out, title=title_of(answers))
 
 
@@ -290,11 +304,12 @@ def _captions(answers: Answers, given: NDArray[Any]) -> list[str]:
     true = np.asarray(answers.targets[: len(given)])
     rows = given.reshape(len(given), -1)
     if answers.task == "numbers":
-        pairs = zip(true.reshape(rows.shape), rows, strict=True)
+        in_units = (answers.run.in_units(each, answers.output.name) for each in (true.reshape(rows.shape), rows))
+        pairs = zip(*in_units, strict=True)
         return [f"{_numbers(t)} → {_numbers(p)}" for t, p in pairs]
     if given.ndim > 2 or answers.task is None:
         return [""] * len(given)
-    names = class_names(() if answers.several else answers.run.labels, given.shape[1])
+    names = answers.classes(given.shape[1])
     if answers.task == "labels":
         return [f"{_named(t, names)} → {_named(p, names)}" for t, p in zip(true, given, strict=True)]
     true = true.argmax(axis=1) if true.ndim == 2 and true.shape[1] > 1 else true.reshape(-1).astype(np.int64)

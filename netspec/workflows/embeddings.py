@@ -13,7 +13,6 @@ from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.workflows.answers import answers_of, first_of, title_of
-from netspec.workflows.predictions import class_names
 from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
@@ -43,17 +42,17 @@ def draw_embeddings(r: Request) -> Path:
     points, axes = _points(values, method)
     targets = np.asarray(answers.targets[: len(values)])
     names: tuple[str, ...] | list[str] = ()
-    of_examples = np.prod(run.model.graph.shape(answers.output.index)[1:]) <= 1
-    if answers.task in {"classes", "two classes"} and of_examples:
+    measure = ""
+    if answers.task in {"classes", "two classes"} and not answers.at_positions:
         targets = (
             targets.argmax(axis=1)
             if targets.ndim == 2 and targets.shape[1] > 1
             else targets.reshape(len(targets), -1)[:, 0]
         )
-        labels = run.output_labels.get(answers.output.name, ()) if answers.several else run.labels
-        names = class_names(labels, max(int(targets.max()) + 1, len(labels)))
-    elif answers.task == "numbers" and of_examples and not run.network.reconstructs:
-        targets = run.in_units(targets.reshape(len(targets), -1), answers.output.name)[:, 0]
+        names = answers.classes(int(targets.max()) + 1)
+    elif answers.task == "numbers" and not answers.at_positions and not run.network.reconstructs:
+        numbers = run.in_units(targets.reshape(len(targets), -1), answers.output.name)
+        targets, measure = numbers[:, 0], answers.numbers(numbers.shape[1])[0]
     else:
         names = ["examples"]
         targets = np.zeros(len(values), np.int64)
@@ -71,6 +70,7 @@ def draw_embeddings(r: Request) -> Path:
         title=f"{title_of(answers)}: what {node} makes of it",
         subtitle=f"{more}, {values.shape[1]:,} numbers each, in two dimensions by {how}",
         axes_names=axes,
+        measure=measure,
     )
 
 

@@ -145,7 +145,7 @@ def _of_text_file(prepared: TablePreparation, file: Path | str | bytes, name: st
         if not text.strip():
             raise DataError(f"{name} is empty", "give a text")
     else:
-        text = read_text(Path(file), name)
+        text = read_text(Path(file), name, "give the path of a file with one text, such as review.txt")
     return Examples(_tokens(prepared, [text.strip()], name))
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw_saliency"]
 
+_UNKNOWN = "(a word it does not know)"
+
 _WINDOWS = 16
 """Into how many parts a side of a picture is covered, one after the other."""
 
@@ -70,6 +72,11 @@ def draw_saliency(r: Request) -> Path:
     first = f", the first of {len(examples):,} examples" if len(examples) > 1 else ""
     answer = _answer(run, one, output, r)
     title = f"{run.network.name}: why {r.image.name} is {answer.text}"
+    if r.layer is not None and not _reads_pictures(run):
+        raise DataError(
+            f"--layer {r.layer} is for Grad-CAM, and {run.file} reads no pictures",
+            "leave --layer out: what each column or word counts is of no layer",
+        )
     if table and not table.is_picture:
         cells = {name: column[0] for name, column in (examples.columns or {}).items()}
         return _of_table(run, one, answer, table.inputs, cells, r, title, first)
@@ -86,6 +93,14 @@ def _explained(run: Run, r: Request) -> GraphOutput:
     if np.prod(run.model.graph.shape(output.index)[1:]) > 1:
         raise DataError(f"{run.file} gives an answer at each position, not one for an example", "`examples` draws them")
     return output
+
+
+def _reads_pictures(run: Run) -> bool:
+    """Return whether an example is drawn as a picture, not as bars of its columns, words or numbers."""
+    table = run.preparation.table if run.preparation else None
+    if run.network.tokens or (table and not table.is_picture):
+        return False
+    return len(run.network.inputs[0].shape) > 1 or len(run.image_shape) == 3
 
 
 def _scores(run: Run, given: Any, output: GraphOutput) -> NDArray[Any]:
@@ -106,8 +121,7 @@ def _answer(run: Run, one: Any, output: GraphOutput, r: Request) -> _Answer:
     if probable:
         names: Sequence[str] = class_names(labels, len(scores))
     else:
-        table = run.preparation.table if run.preparation else None
-        columns = [target.column for target in table.targets] if table else []
+        columns = run.learned_columns
         alone = [output.name if several else "the output"]
         names = columns if len(columns) == len(scores) else alone if len(scores) == 1 else class_names((), len(scores))
     index = int(scores.argmax()) if probable else 0
@@ -115,18 +129,10 @@ def _answer(run: Run, one: Any, output: GraphOutput, r: Request) -> _Answer:
         if r.of not in names:
             near = nearest(r.of, names)
             some = listing([*names[:12], *(["…"] if len(names) > 12 else [])], "and")
-            raise DataError(f"there is no class {r.of!r}", f"did you mean {near}?" if near else f"there are {some}")
+            what = "class" if probable else "number"
+            raise DataError(f"there is no {what} {r.of!r}", f"did you mean {near}?" if near else f"there are {some}")
         index = list(names).index(r.of)
     return _Answer(output, index, names[index], float(scores[index]), probable)
-
-
-def _score(run: Run, answer: _Answer) -> saliency.Score:
-    """Return the number of what the loss reads that stands for an answer."""
-    width = int(np.prod(run.model.graph.shape(answer.output.logits)))
-    name = answer.output.name
-    if answer.probable and width == 1:
-        return saliency.Score(name, 0, 1.0 if answer.index else -1.0)
-    return saliency.Score(name, answer.index)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
@@ -141,7 +147,7 @@ def _of_values(run: Run, one: Any, answer: _Answer, r: Request, title: str, firs
     if len(shape) == 1 and len(run.image_shape) != 3:
         return _of_numbers(run, one, answer, r, title, first)
     x = np.asarray(prepare(one.reshape(1, *shape), run.network), np.float32)
-    score = _score(run, answer)
+    score = saliency.score_of(run.model.graph, answer.output, answer.index, of_classes=answer.probable)
     nothing = np.asarray(prepare(np.zeros((1, *shape), np.uint8), run.network), np.float32)
     picture = _as_picture(run, x)
 
@@ -304,6 +310,8 @@ def _words(vocabulary: Vocabulary, tokens: NDArray[Any]) -> list[tuple[str, list
     ended = True
     for place in np.flatnonzero(tokens).tolist():
         text = vocabulary.decode([int(tokens[place]) - 1])
+        if vocabulary.unit == "words" and text == "\ufffd":
+            text = _UNKNOWN
         begins = vocabulary.unit == "words" or ended or text[:1].isspace()
         if text.strip() and begins:
             words.append((text.strip(), [place]))
@@ -318,4 +326,6 @@ def _bars(run: Run, names: Sequence[str], rows: Any, answer: _Answer, r: Request
     if answer.probable:
         lost = 100 * lost
     unit = "percentage points" if answer.probable else ""
-    return report.draw_shares(names, lost.tolist(), r.out, title=title, subtitle=subtitle, unit=unit)
+    return report.draw_shares(
+        names, lost.tolist(), r.out, title=title, subtitle=subtitle, unit=unit, probable=answer.probable
+    )

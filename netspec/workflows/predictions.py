@@ -20,6 +20,7 @@ __all__ = [
     "class_names",
     "class_scores",
     "gives_probabilities",
+    "number_names",
     "prediction_of",
     "several",
 ]
@@ -215,3 +216,16 @@ def class_names(labels: Sequence[str], classes: int) -> tuple[str, ...]:
         return free(f"#{name}") if name in taken else name
 
     return (*labels, *(free(str(i)) for i in range(len(labels), classes)))
+
+
+def number_names(columns: Sequence[str], name: str, count: int) -> list[str]:
+    """Return a name for each number of an output: those of the columns that it learned, else its own with a place.
+
+    Args:
+        columns: that are learned, where the output learns all of them.
+        name: of the output.
+        count: of its numbers.
+    """
+    if len(columns) == count:
+        return list(columns)
+    return [name] if count == 1 else [f"{name} {i}" for i in range(count)]

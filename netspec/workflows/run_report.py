@@ -27,7 +27,7 @@ from netspec.runs import files
 from netspec.system.files import atomic_write, kind_of, read_text
 from netspec.training.scores import task_of
 from netspec.workflows.evaluate import evaluate_split
-from netspec.workflows.predictions import Evaluation
+from netspec.workflows.predictions import Evaluation, number_names
 from netspec.workflows.trained import Run
 
 __all__ = ["page_at_the_end", "run_facts", "write_report"]
@@ -302,13 +302,14 @@ def _scatter(run: Run, output: GraphOutput, part: Split, targets: NDArray[Any]) 
         run.in_units(np.asarray(values, np.float64).reshape(count, -1), output.name) for values in (made, targets)
     )
     shown = np.unique(np.linspace(0, count - 1, min(count, _POINTS)).astype(int))
+    columns = run.learned_columns if len(run.model.graph.outputs) == 1 else ()
+    names = number_names(columns, output.name, true.shape[1])
     found = []
     for n in range(min(true.shape[1], 12)):
         spread = float(((true[:, n] - true[:, n].mean()) ** 2).sum())
         r2 = 1 - float(((true[:, n] - given[:, n]) ** 2).sum()) / spread if spread > 0 else None
-        name = f"{output.name} {n}" if true.shape[1] > 1 else output.name
         points = [(_four(true[i, n]), _four(given[i, n])) for i in shown]
-        found.append(pages.Scatter(name, points, float(np.abs(true[:, n] - given[:, n]).mean()), r2))
+        found.append(pages.Scatter(names[n], points, float(np.abs(true[:, n] - given[:, n]).mean()), r2))
     return found
 
 

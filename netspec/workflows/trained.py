@@ -314,6 +314,12 @@ class Run:
         """
         return self._in_batches(images, self.model.forward)
 
+    @property
+    def learned_columns(self) -> tuple[str, ...]:
+        """The columns of a table that the model has learned to tell; none where it learned from no table."""
+        table = self.preparation.table if self.preparation else None
+        return tuple(target.column for target in table.targets) if table else ()
+
     def in_units(self, outputs: NDArray[Any], output: str = "") -> NDArray[Any]:
         """Return numbers that an output gives in the unit of its target, as a table has it; `outputs` gives them raw.
 
@@ -541,12 +547,7 @@ class Run:
             DataError: as `dataset` does; or there is no such part.
             DeviceError: when the memory of the device does not suffice.
         """
-        if split is not None and split not in _SPLITS:
-            near = nearest(split, _SPLITS)
-            raise DataError(
-                f"there is no split {split!r}",
-                f"did you mean {near}?" if near else f"there are {listing(_SPLITS, 'and')}",
-            )
+        _require_split(split)
         dataset = self.dataset(data, progress=progress)
         part, split = self.asked_part(dataset, split, other=data is not None)
         with enough_memory("close what else computes there"):
@@ -563,7 +564,11 @@ class Run:
             dataset: it.
             split: the name; None where none is given.
             other: whether it is given in place of what the model was trained on.
+
+        Raises:
+            DataError: there is no such part.
         """
+        _require_split(split)
         if split is None and other and dataset.cut and self._is_new(dataset):
             return whole_of(dataset), ALL
         return self.part(dataset, split or "test"), split or "test"
@@ -649,3 +654,13 @@ def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
         ModelFileError: when the model file is damaged or does not fit its own spec.
     """
     return Run(path, device)
+
+
+def _require_split(split: str | None) -> None:
+    """Raise DataError where a name is none of a part."""
+    if split is not None and split not in _SPLITS:
+        near = nearest(split, _SPLITS) if isinstance(split, str) else None
+        raise DataError(
+            f"there is no split {split!r}",
+            f"did you mean {near}?" if near else f"there are {listing(_SPLITS, 'and')}",
+        )

@@ -111,6 +111,7 @@ def test_what_is_no_text_is_refused(here: Path) -> None:
         done = cli(here, "predict", "folder", *words)
         assert done.returncode != 0
         assert "Traceback" not in done.stderr
+        assert "--data" not in done.stderr  # is for no example
     (here / "digits.net").write_text("data digits; flatten; fc 10 softmax; train { epochs 1; batch 500 }")
     cli(here, "train", "digits.net", "-o", "digits", "--quiet")
     assert "it learned from none with classes" in cli(here, "predict", "digits", "--text", "a").stderr

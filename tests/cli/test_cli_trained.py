@@ -109,6 +109,14 @@ def test_a_damaged_model_is_refused(here: Path) -> None:
     assert "damaged.safetensors is damaged" in done.stderr
 
 
+def test_a_table_in_place_of_a_model_is_no_damaged_one(here: Path) -> None:
+    (here / "run.csv").write_text("a,b\n" + "1,2\n" * 9)
+    done = cli(here, "eval", "run.csv")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: run.csv is no model file")
+    assert "train again" not in done.stderr
+
+
 # --- predict ------------------------------------------------------------------------------------------------------
 
 

@@ -45,6 +45,16 @@ def test_every_console_block_belongs_to_a_session_that_there_is() -> None:
         assert {block.session for block in found} <= set(sessions.DATA)
 
 
+def test_the_tutorial_comes_with_all_files_that_its_commands_read(tmp_path: Path) -> None:
+    sessions.tutorial(tmp_path, Path())
+    page = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    commands = [sessions.arguments(command) for block in sessions.blocks(page) for command in block.commands]
+    written = {words[words.index("-o") + 1] for words in commands if "-o" in words}
+    read = {word for words in commands for word in words if word.endswith((".net", ".png"))} - written
+    assert "own.png" in read
+    assert read <= {file.name for file in tmp_path.iterdir()}
+
+
 def test_a_page_gets_what_its_commands_print() -> None:
     page = "<!-- session: own 1+1 -->\n```console\n$ netspec check table.net\nold\n$ netspec layers relu\n```\nmore\n"
     written = sessions.run_session(page, "own", Path())

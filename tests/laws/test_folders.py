@@ -57,7 +57,7 @@ FOLDERS = {
     "netspec": "diagnostics system compiler notebook workflows terminal",
     "serving": "diagnostics system sources data workflows netspec",
     "studio": (
-        "diagnostics system syntax ops recipe layers ir graph elaborate describe drawing compiler schema data "
+        "diagnostics system syntax ops recipe layers ir sources graph elaborate describe drawing compiler schema data "
         "backends/jax runs workflows serving"
     ),
     "cli": (

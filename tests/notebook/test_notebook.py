@@ -75,6 +75,14 @@ def test_pictures_are_figures_that_are_shown(run: Any, tmp_path: Path, monkeypat
     assert [file.name for file in tmp_path.iterdir()] == ["x.npy"]
     with pytest.raises(NetspecError, match=r"no numbers|not numbers"):
         plot.scatter()
+    for wrong in ({"of": 3}, {"layer": 3}, {"output": 3}):
+        with pytest.raises(NetspecError, match=f"{next(iter(wrong))} must be a text, not the int 3"):
+            plot.saliency("x.npy", **wrong)
+    with pytest.raises(NetspecError, match="gives one output"):
+        plot.saliency("x.npy", output="other")
+    with pytest.raises(TypeError, match="of"):
+        plot.roc(of="3")  # is of another picture
+    assert "saliency()" in repr(plot)
 
 
 def test_a_cell_is_a_network_or_says_what_is_wrong() -> None:
@@ -88,7 +96,8 @@ def test_a_cell_is_a_network_or_says_what_is_wrong() -> None:
     assert "line 2" in repr(wrong) or ":2:" in repr(wrong)
     assert "conv" in repr(wrong)
     assert "<pre>" in wrong._repr_html_()
-    assert "no name of a variable" in repr(spec_cell(shell, "a b", SPEC))
+    for name in ("a b", "class"):
+        assert "no name of a variable" in repr(spec_cell(shell, name, SPEC))
 
 
 def test_the_extension_registers_the_magic() -> None:

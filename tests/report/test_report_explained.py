@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError, RunError
+from netspec.report.canvas import captured
 from netspec.report.embedding import draw_embeddings, principal_components
 from netspec.report.rate import draw_learning_rate
 from netspec.report.roc import draw_roc, thresholds_of
@@ -90,6 +91,16 @@ def test_a_signed_map_is_blue_for_and_orange_against() -> None:
 def test_shares_are_drawn(pixels_of: Draw, rng: np.random.Generator, count: int) -> None:
     shares = rng.normal(size=count).tolist()
     pixels_of(lambda path: draw_shares([f"column {i} = 3" for i in range(count)], shares, path, title="t", unit="%"))
+
+
+@pytest.mark.parametrize(
+    ("probable", "says"), [(True, "it speaks for the answer"), (False, "it makes the number larger")]
+)
+def test_shares_say_what_their_sign_means(tmp_path: Path, probable: bool, says: str) -> None:
+    # A positive share is what the answer loses.
+    with captured() as figures:
+        draw_shares(["a = 1", "b = 2"], [3.0, -1.0], tmp_path / "x.png", title="t", unit="%", probable=probable)
+    assert figures[-1].axes[0].get_xlabel() == f"lower without it by, % (blue: {says})"
 
 
 def test_the_rate_is_drawn(pixels_of: Draw, tmp_path: Path) -> None:

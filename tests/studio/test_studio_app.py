@@ -135,6 +135,17 @@ def test_what_is_typed_is_kept_and_saved(tmp_path: Path) -> None:
             workspace.type(wrong)
 
 
+def test_what_is_opened_is_a_spec_or_a_run(tmp_path: Path) -> None:
+    from netspec.cli.verbs.studio import _spec  # noqa: PLC0415
+
+    assert _spec(tmp_path / "new.net") == tmp_path / "new.net"
+    with pytest.raises(NetspecError, match="there is no such run"):
+        _spec(tmp_path / "runs" / "lenet")
+    (tmp_path / "rows.csv").write_text("a,b\n")
+    with pytest.raises(NetspecError, match=r"netspec studio rows\.net"):
+        _spec(tmp_path / "rows.csv")
+
+
 # --- requests -----------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +347,16 @@ def test_each_of_several_outputs_is_answered_by_its_name(tmp_path: Path) -> None
     found = Trial().answer(untrained(tmp_path, "two", spec), b"[1, 2, 3, 4]", "application/json")
     assert len(found["answer"]["outputs"]["kind"]["top"]) == 4
     assert len(found["answer"]["outputs"]["size"]["outputs"]) == 2
+
+
+def test_texts_are_looked_at_without_a_picture(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "said" / name).mkdir(parents=True)
+        for i in range(3):
+            (tmp_path / "said" / name / f"{i}.txt").write_text(f"{name} said {i}\n")
+    found = Looks(tmp_path)("said")
+    assert "6" in found["text"]
+    assert not found["picture"]
 
 
 # --- trainings ----------------------------------------------------------------------------------------------------

@@ -12,7 +12,10 @@ import netspec as ns
 from netspec import report
 from netspec.backends.jax.saliency import Score, grad_cam, gradient, integrated_gradients, passed_by_all, windows
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.sources.vocabulary import Vocabulary
+from netspec.workflows.explanations import _words
 from netspec.workflows.pictures import Request, draw
+from netspec.workflows.run_report import run_facts
 
 SPEC = "input 1x8x8; conv 3 3x3 pad=1 tanh; residual { conv 3 3x3 pad=1 }; pool 2; conv 4 3x3 tanh; fc 3 softmax"
 
@@ -97,7 +100,8 @@ def passengers(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_column_that_says_all_has_the_largest_share(passengers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: dict[str, Any] = {}
 
-    def keep(names: list[str], shares: list[float], path: Path, **_: Any) -> Path:
+    def keep(names: list[str], shares: list[float], path: Path, *, probable: bool, **_: Any) -> Path:
+        assert probable
         seen.update(zip(names, shares, strict=True))
         return path
 
@@ -112,6 +116,37 @@ def test_a_column_that_says_all_has_the_largest_share(passengers: Path, monkeypa
     assert seen["age = 90"] == pytest.approx(-for_old["age = 90"], abs=1e-2)
 
 
+def test_numbers_of_a_table_are_called_as_its_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{i},{1000 * i},{i % 7},{i % 3}" for i in range(60)]
+    (tmp_path / "rows.csv").write_text("\n".join(["small,large,a,b", *rows]) + "\n")
+    spec = 'data "rows.csv" { target small large }\nfc 2\ntrain { epochs 1 }'
+    (tmp_path / "t.net").write_text(spec)
+    for _ in ns.train(ns.load(tmp_path / "t.net"), out=tmp_path / "run"):
+        pass
+    seen: dict[str, Any] = {}
+
+    def keep(*given: Any, **options: Any) -> Path:
+        seen.update(given=given, **options)
+        return tmp_path
+
+    for name in ("draw_scatter", "draw_embeddings", "draw_shares"):
+        monkeypatch.setattr(report, name, keep)
+    draw("scatter", Request(tmp_path / "run", tmp_path / "x.png"))
+    assert seen["given"][2] == ["small", "large"]
+    assert [scatter.name for scatter in run_facts(tmp_path / "run").answers[0].scatter] == ["small", "large"]
+    draw("embeddings", Request(tmp_path / "run", tmp_path / "x.png"))
+    assert seen["measure"] == "small"
+    draw("saliency", Request(tmp_path / "run", tmp_path / "x.png", image=tmp_path / "rows.csv", of="large"))
+    assert not seen["probable"]
+    assert "large = " in seen["title"]
+
+
+def test_a_word_that_the_model_does_not_know_is_called_so() -> None:
+    vocabulary = Vocabulary.of("words", "the cat sat on the mat , the cat sat", size=4)
+    found = _words(vocabulary, np.array([n + 1 for n in vocabulary.encode("the zebra sat")] + [0]))
+    assert found == [("the", [0]), ("(a word it does not know)", [1]), ("sat", [2])]
+
+
 @pytest.mark.parametrize("picture", ["embeddings", "roc", "learning_rate"])
 def test_pictures_of_a_run_are_drawn(passengers: Path, picture: str) -> None:
     written = draw(picture, Request(passengers / "run", passengers / f"{picture}.svg"))
@@ -124,6 +159,7 @@ def test_pictures_of_a_run_are_drawn(passengers: Path, picture: str) -> None:
         ({"image": None}, "needs an example"),
         ({"of": "yung"}, "did you mean young"),
         ({"output": "kind2"}, "leave --output out"),
+        ({"layer": "fc_1"}, "leave --layer out"),
     ],
 )
 def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, Any], says: str) -> None:
@@ -172,3 +208,8 @@ def test_what_is_explained_of_several_views_is_their_mean() -> None:
     step[0, 0, 4, 4] = 1e-2
     higher, lower = (np.asarray(model.logits(variables, x + s))[0, 1] for s in (step, -step))
     assert found[0, 0, 4, 4] == pytest.approx((higher - lower) / 2e-2, rel=2e-2, abs=1e-3)
+
+
+def test_a_part_that_is_none_is_refused(passengers: Path) -> None:
+    with pytest.raises(NetspecError, match="did you mean test"):
+        draw("roc", Request(passengers / "run", passengers / "x.png", split="tset"))

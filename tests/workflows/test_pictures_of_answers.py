@@ -56,7 +56,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     seen: dict[str, Any] = {}
-    for name in ("draw_confusion", "draw_examples", "draw_labels", "draw_mistakes", "draw_scatter"):
+    pictures = ("confusion", "embeddings", "examples", "labels", "mistakes", "roc", "scatter")
+    for name in (f"draw_{picture}" for picture in pictures):
 
         def keep(*given: Any, name: str = name, **options: Any) -> Path:
             seen.update(picture=name, given=given, **options)
@@ -97,6 +98,31 @@ def test_several_labels(trained: Any, drawn: dict[str, Any]) -> None:
     assert drawn["given"][1][0].startswith((", ".join(labels) or "none") + " →")
 
 
+def test_labels_are_called_as_the_data_calls_them(trained: Any, drawn: dict[str, Any]) -> None:
+    names = ("red", "green", "blue")
+    run = open_run(trained[0])
+    run.output_labels = {"tags": names}
+    for picture in ("confusion", "roc"):
+        draw(picture, Request(trained[0], trained[1] / "x.png", output="tags", opened=run))
+        assert tuple(drawn["given"][2]) == names
+    draw("examples", Request(trained[0], trained[1] / "x.png", output="tags", opened=run))
+    assert drawn["given"][1][0].split(" ")[0].rstrip(",") in {*names, "none"}
+
+
+@pytest.mark.parametrize(
+    ("output", "names", "measure"),
+    [("kind", ("0", "1"), ""), ("age", (), "age"), ("mask", ["examples"], ""), ("tags", ["examples"], "")],
+)
+def test_points_have_the_colors_of_what_is_said_of_an_example(
+    trained: Any, drawn: dict[str, Any], output: str, names: Any, measure: str
+) -> None:
+    ask(trained, "embeddings", output)
+    _, values, named, _ = drawn["given"]
+    assert (named, drawn["measure"]) == (names, measure)
+    expected = trained[2][f"{output}_test"] if output in {"kind", "age"} else np.zeros(6)
+    np.testing.assert_allclose(values, expected)
+
+
 def test_a_class_for_each_example(trained: Any, drawn: dict[str, Any]) -> None:
     ask(trained, "confusion", "kind")
     matrix, names, _ = drawn["given"]
@@ -126,6 +152,7 @@ def test_a_class_at_each_position(trained: Any, drawn: dict[str, Any]) -> None:
         ("confusion", "kin", r"no output 'kin'\n  fix: did you mean kind"),
         ("confusion", "age", r"numbers, not classes\n  fix: `netspec plot .*run scatter --output age`"),
         ("scatter", "kind", r"no numbers\n  fix: `netspec plot .*run confusion --output kind`"),
+        ("roc", "mask", r"a class at each position\n  fix: `netspec plot .*run confusion --output mask`"),
         ("mistakes", "mask", r"at each position.*\n  fix: `netspec plot .*run examples --output mask`"),
         ("mistakes", "tags", r"several labels at once\n  fix: `netspec plot .*run confusion --output tags`"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,9 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.model import Model
 from netspec.backends.jax.variables import Variables
-from netspec.graph.graph import Graph
+from netspec.graph.graph import Graph, GraphOutput
 
-__all__ = ["Score", "grad_cam", "gradient", "integrated_gradients", "passed_by_all", "windows"]
+__all__ = ["Score", "grad_cam", "gradient", "integrated_gradients", "passed_by_all", "score_of", "windows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,13 @@ class Score:
     output: str
     index: int
     sign: float = 1.0
+
+
+def score_of(graph: Graph, output: GraphOutput, index: int, *, of_classes: bool) -> Score:
+    """Return the number of what the loss reads that stands for a class, or for a number, of an output."""
+    if of_classes and math.prod(graph.shape(output.logits)) == 1:
+        return Score(output.name, 0, 1.0 if index else -1.0)
+    return Score(output.name, index)
 
 
 def _numbers(logits: Any, output: str) -> jax.Array:

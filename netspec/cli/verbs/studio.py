@@ -77,6 +77,8 @@ def _spec(file: Path | None) -> Path:
             )
         return _copy_beside_runs(spec)
     if file.suffix != ".net":
+        if not kind:
+            raise NetspecError(f"{file} is no .net file, and there is no such run", "give a .net file, or a run folder")
         raise NetspecError(f"{file} is no .net file", f"netspec studio {file.with_suffix('.net').name}")
     return file
 
