@@ -12,13 +12,13 @@ import os
 import platform
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from netspec.planning import OpInstance, Strategy
 from netspec.system.files import atomic_write, open_to_read
+from netspec.system.packages import installed_version
 
 __all__ = ["TimingsCache", "clear", "count", "cpu_name"]
 
@@ -37,7 +37,7 @@ class TimingsCache:
     def __init__(self, folder: Path, device: str) -> None:
         self.folder = folder
         self.device = device
-        self._versions = {name: version(name) for name in ("netspec", "jax", "jaxlib")}
+        self._versions = {name: installed_version(name) for name in ("netspec", "jax", "jaxlib")}
 
     def get(self, instance: OpInstance) -> dict[Strategy, float] | None:
         """Return the microseconds of the strategies that were measured; None where that has not been done."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from netspec.formats.program import Program
 from netspec.ops import Op
+from netspec.system.packages import installed_version
 
 __all__ = ["TOLERANCE", "Difference", "Format", "NotInstalledError", "Options", "difference"]
 
@@ -96,10 +96,8 @@ class Format(ABC):
 
     def checked_by(self) -> str:
         """Return the program that runs it, with its version."""
-        try:
-            return f"{self.checker} {version(self.checker)}"
-        except PackageNotFoundError:
-            return self.checker
+        found = installed_version(self.checker)
+        return f"{self.checker} {found}" if found else self.checker
 
 
 def difference(found: Sequence[NDArray[Any]], expected: Sequence[NDArray[Any]]) -> Difference:

@@ -14,6 +14,8 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from netspec.system.packages import installed_version
+
 __all__ = ["FIRST", "Rates", "rates_for", "rates_here", "rates_of_version"]
 
 
@@ -75,10 +77,4 @@ def rates_of_version(version: str) -> Rates | None:
 @cache
 def rates_here() -> Rates:
     """Return the rates of the JAX that is installed, which is not imported for that."""
-    # Who checks a spec needs neither.
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
-    try:
-        return rates_for(version("jax"))
-    except PackageNotFoundError:
-        return rates_for("")
+    return rates_for(installed_version("jax") or "")

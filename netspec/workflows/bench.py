@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import Any, Literal, TypeAlias
 
 import jax
@@ -27,6 +26,7 @@ from netspec.ir.network import Network
 from netspec.planning import op_instances
 from netspec.planning.explain import Line
 from netspec.recipe.losses import CrossEntropy
+from netspec.system.packages import installed_version
 from netspec.workflows.train import compile_network
 
 __all__ = ["Bench", "Measurement", "Operations", "What", "bench", "timed_in_turn"]
@@ -179,7 +179,7 @@ def bench(
         name=network.name,
         device=device_name(model.device).removeprefix(f"{model.device.platform}: "),
         platform=model.device.platform,
-        versions={name: version(name) for name in ("netspec", "jax", "jaxlib")},
+        versions={name: installed_version(name) or "" for name in ("netspec", "jax", "jaxlib")},
         product_gflops=2 * size**3 / statistics.median(rounds[0]) / 1e9,
         measurements=tuple(
             Measurement(

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from netspec.runs import files as run_files
 from netspec.runs import model_file
 from netspec.system import files as system_files
 from netspec.system.files import kind_of
+from netspec.system.packages import installed_version
 from netspec.workflows.predictions import class_scores
 from netspec.workflows.trained import Run, open_run
 
@@ -259,7 +259,7 @@ def _trained(run: Run, given: Mapping[str, NDArray[Any]] | None) -> Trained:
         "name": run.network.name,
         "spec": resolved_text(run.network),
         "sha256": content.seal,
-        "netspec": version("netspec"),
+        "netspec": installed_version("netspec") or "",
     }
     if run.preparation:
         # Without the vocabulary of a text, or the categories of a table, nobody could say what flows in.

@@ -54,7 +54,7 @@ def test_what_was_put_comes_back_and_nothing_else_does(tmp_path: Path) -> None:
 
 def test_other_versions_have_times_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     TimingsCache(tmp_path, "d").put(CONV, TIMES)
-    monkeypatch.setattr(timings, "version", lambda name: f"{name} 99")
+    monkeypatch.setattr(timings, "installed_version", lambda name: f"{name} 99")
     assert TimingsCache(tmp_path, "d").get(CONV) is None
 
 

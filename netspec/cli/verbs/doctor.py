@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
@@ -42,11 +41,12 @@ def doctor(
     from netspec.backends.timings import count  # noqa: PLC0415
     from netspec.data import locate  # noqa: PLC0415
     from netspec.recipe.catalog import DATASETS  # noqa: PLC0415
+    from netspec.system.packages import installed_version  # noqa: PLC0415
     from netspec.system.places import cache_folder, timings_folder  # noqa: PLC0415
     from netspec.system.resources import specs_folder  # noqa: PLC0415
 
     say(f"netspec {__version__}, Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} cores")
-    say("packages:  " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES))
+    say("packages:  " + ", ".join(f"{name} {installed_version(name) or 'missing'}" for name in _PACKAGES))
     say(f"specs:     {specs_folder()}")
     say(f"cache:     {cache_folder()} (NETSPEC_CACHE moves it)")
     say(f"timings:   {timings_folder()} ({plural(count(timings_folder()), 'operation')}; --forget-timings)")
@@ -116,10 +116,3 @@ def _devices() -> None:
     total = float(np.asarray(model.forward(model.init(), np.zeros((1, 1, 6, 6), np.float32))).sum())
     verdict = "works" if abs(total - 1) < 1e-5 else f"WRONG: probabilities add up to {total}"
     say(f"compiling: {verdict} on {model.device.platform}")
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "missing"

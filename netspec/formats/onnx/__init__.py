@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from netspec import ops
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats.format import Format, NotInstalledError, Options
 from netspec.formats.program import Program
+from netspec.system.packages import installed_version
 
 __all__ = ["Onnx"]
 
@@ -70,5 +70,5 @@ class Onnx(Format):
         try:
             import onnxruntime  # noqa: PLC0415
         except ImportError:
-            return f"onnx.reference {version('onnx')}"
+            return f"onnx.reference {installed_version('onnx')}"
         return f"onnxruntime {onnxruntime.__version__}"
