@@ -11,7 +11,7 @@ from rich.text import Text
 
 __all__ = ["Chart", "Curve", "drawn"]
 
-_GUTTER = 7
+_GUTTER = 8
 """Columns left of the axis: the numbers of the other axis, and the word `epoch`."""
 
 _DECADES = 1.5
@@ -19,6 +19,8 @@ _DECADES = 1.5
 
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of a braille character, by row and column of its dots."""
+
+_PREFIXES = (("k", 1e3), ("M", 1e6), ("G", 1e9))
 
 _NEAR = 0.2
 """Of the values' range: so much longer the axis may be, at each end, to end at a tick."""
@@ -83,8 +85,8 @@ class _Axis:
         if high - low <= max(1e-9 * abs(high), 1e-12):
             # All the same: the line is in the middle.
             low, high = low - (abs(low) / 10 or 0.1), high + (abs(high) / 10 or 0.1)
-        if unit == " %":
-            low, high = max(low, 0.0), min(high, 100.0)
+            if unit == " %":
+                low, high = max(low, 0.0), min(high, 100.0)
         self.step = _step((high - low) / max(ticks - 1, 1))
         # The axis ends at a tick where that is near: else there would be little left for the curves.
         below, above = math.floor(low / self.step + 1e-9), math.ceil(high / self.step - 1e-9)
@@ -104,10 +106,8 @@ class _Axis:
         room = _GUTTER - 1 - len(self.unit)
         digits = 0 if self.logarithmic else max(0, -math.floor(math.log10(self.step) + 1e-9))
         shown = f"{tick:g}" if self.logarithmic else f"{tick:.{digits}f}"
-        short = (
-            f"{tick / size:.4g}{prefix}" for prefix, size in (("k", 1e3), ("M", 1e6), ("G", 1e9)) if abs(tick) >= size
-        )
-        fitting = (text for text in (shown, *short) if len(text) <= room)
+        short = (f"{tick / size:.4g}{prefix}" for prefix, size in _PREFIXES if abs(tick) >= size)
+        fitting = (text for text in (shown, *short, f"{tick:.1e}") if len(text) <= room)
         return next(fitting, f"{tick:.0e}") + self.unit
 
 
@@ -156,6 +156,8 @@ def drawn(chart: Chart, width: int, height: int, *, ascii_only: bool) -> list[Te
             cells |= {place: (curve.mark, curve.color) for place in _marks(dots) if curve.mark}
         cells |= {(0, x // across): ("!", curve.color) for x, y in dots if y is None}
     ticks = {round((1 - axis.place(tick)) * (rows * down - 1)) // down: axis.text(tick) for tick in axis.ticks}
+    # Where two ticks differ by less than is said of them, the first is enough.
+    ticks = {row: text for row, text in ticks.items() if text not in [t for r, t in ticks.items() if r > row]}
     body = [_row(cells, row, columns, ticks.get(row), ascii_only=ascii_only) for row in range(rows)]
     return [*head, *body, *_epochs(last, columns, ascii_only=ascii_only)]
 
