@@ -141,7 +141,7 @@ def drawn(chart: Chart, width: int, height: int, *, ascii_only: bool) -> list[Te
     across, down = (1, 1) if ascii_only else (2, 4)
     shown = [_means(curve.points, last, columns * across) for curve in chart.curves]
     finite = [value for points in shown for _, value in points if math.isfinite(value)]
-    axis = _Axis(finite, chart.unit, (height - 3) // 2, logarithmic=chart.logarithmic)
+    axis = _Axis(finite, chart.unit, height // 2, logarithmic=chart.logarithmic)
     head = _head(chart, width, axis, together=height < _HIGH, ascii_only=ascii_only)
     rows = height - 2 - len(head)
     cells: dict[tuple[int, int], tuple[str, str]] = {}
