@@ -36,7 +36,8 @@ Plot = Annotated[
     bool,
     typer.Option(
         "--plot",
-        help="Draw charts of the loss and of the first metric while it trains, in a terminal of 80 columns or more.",
+        help="Draw the loss and the first metric while it trains, in a terminal of 80 columns or more; a note says why "
+        "where that cannot be.",
     ),
 ]
 
