@@ -344,12 +344,13 @@ def fit(
     weights: str | Path | None = None,
     variables: Variables | Mapping[str, Any] | None = None,
     progress: bool = True,
+    plot: bool = False,
 ) -> Fitted:
     """Train a network to the end, with a progress bar, and return what came out of it.
 
     Args:
         network: what to train, as for `train`.
-        data: as for `train`; all other arguments too, but for the last.
+        data: as for `train`; all other arguments too, but for the last two.
         epochs: instead of the recipe's.
         batch: instead of the recipe's, in examples.
         lr: learning rate, instead of the recipe's.
@@ -362,6 +363,7 @@ def fit(
         weights: a run folder, a model file, or a `.safetensors` file to start from.
         variables: trained arrays to start from.
         progress: show the bar and the lines of the epochs; nothing is printed without.
+        plot: draw charts of the loss and of the first metric above the bar, in a terminal of 80 columns or more.
 
     Returns:
         The figures of `Result`, such as `test_accuracy`; the `model`, its trained `variables`, the run `folder`, and
@@ -372,7 +374,9 @@ def fit(
     """
     from netspec.system.arguments import as_switch  # noqa: PLC0415
 
-    shown = as_switch(progress, "progress")
+    shown, plots = as_switch(progress, "progress"), as_switch(plot, "plot")
+    if plots and not shown:
+        raise NetspecError("plot=True draws above the bar, which progress=False leaves out", "leave one of the two out")
     events = train(
         network,
         data,
@@ -394,7 +398,7 @@ def fit(
         return fitted(events, lambda event: None)
     from netspec.terminal.progress import Progress  # noqa: PLC0415
 
-    with Progress(quiet=False) as bar:
+    with Progress(quiet=False, plot=plots) as bar:
         return fitted(events, bar.show)
 
 

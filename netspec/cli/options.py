@@ -8,7 +8,7 @@ import typer
 
 from netspec.cli.completion import devices
 
-__all__ = ["Autotune", "Device", "Let", "Set", "pairs"]
+__all__ = ["Autotune", "Device", "Let", "Plot", "Set", "pairs", "require_shown"]
 
 Let = Annotated[
     list[str] | None,
@@ -31,6 +31,22 @@ Autotune = Annotated[
         show_default=False,
     ),
 ]
+
+Plot = Annotated[
+    bool,
+    typer.Option(
+        "--plot",
+        help="Draw the loss and the first metric while it trains, in a terminal of 80 columns or more; a note says why "
+        "where that cannot be.",
+    ),
+]
+
+
+def require_shown(*, plot: bool, quiet: bool, as_json: bool) -> None:
+    """Raise typer.BadParameter where charts are asked for, and that they are left out."""
+    if plot and (quiet or as_json):
+        flag = "--quiet" if quiet else "--json"
+        raise typer.BadParameter(f"{flag} shows no charts: leave one of the two out", param_hint="--plot")
 
 
 def pairs(option: str, texts: list[str] | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import NoReturn
 
@@ -45,7 +46,16 @@ def exit_at_once(code: int) -> NoReturn:
         say("interrupted", error=True)
         sys.stdout.flush()
     finally:
-        os._exit(code)
+        _exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    """End the process as it is; the cursor, which a live bar hides, is seen again."""
+    for number in (1, 2):
+        with suppress(OSError):
+            if os.isatty(number):
+                os.write(number, b"\x1b[?25h")
+    os._exit(code)
 
 
 def _importing(frame: FrameType | None) -> bool:
@@ -117,5 +127,5 @@ class Interrupts:
             return
         if self.number not in {0, _HANGUP}:
             # Threads that compile cannot be stopped, and are not waited for.
-            os._exit(128 + number)
+            _exit(128 + number)
         self.number = number

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, ProgressColumn, Task, TextColumn
-from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from netspec.backends.jax.autotune import Tuning
@@ -21,7 +20,9 @@ from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.catalog import find
 from netspec.recipe.metrics import METRICS
-from netspec.terminal.numbers import metric_text, percent, seconds_text
+from netspec.terminal.charts import Charts
+from netspec.terminal.live import LiveBar, why_no_charts
+from netspec.terminal.numbers import loss_text, metric_text, percent, seconds_text
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped, Weights
 
 __all__ = ["Progress"]
@@ -56,13 +57,18 @@ class Progress:
 
     Args:
         quiet: print notices and the last line only.
+        plot: draw charts above the bar, where the terminal can show them; else say why there are none.
+        before: of a run that is resumed, the records of its metrics.jsonl.
     """
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool, plot: bool = False, before: Iterable[Mapping[str, Any]] = ()) -> None:
         self.quiet = quiet
         self.console = Console(highlight=False, soft_wrap=True)
         self.live = self.console.is_terminal and not quiet
-        self.bar = RichProgress(
+        self.no_charts = why_no_charts(self.console) if plot and not quiet else ""
+        self.charts = Charts(before) if plot and self.live and not self.no_charts else None
+        self.bar = LiveBar(
+            self.charts,
             TextColumn("{task.description}"),
             BarColumn(bar_width=28),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
@@ -70,7 +76,7 @@ class Progress:
             _Time(),
             console=self.console,
             transient=True,
-            refresh_per_second=8,
+            refresh_per_second=4 if self.charts else 8,
         )
         self.task: Any = None
         self.measuring: Any = None
@@ -86,11 +92,21 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop_bar()
+
+    def _stop_bar(self) -> None:
+        """Take the bar away, and leave the charts where they are read on."""
         if self.live:
             self.bar.stop()
+        if self.charts:
+            self.charts.finish()
+            self.console.print(self.charts)
+            self.charts = None
 
     def show(self, event: Event) -> None:
         """Print one event, or move the bar."""
+        if self.charts:
+            self.charts.add(event)
         match event:
             case Notice():
                 self._line(f"note: {event.text}", style="yellow", always=True)
@@ -188,6 +204,9 @@ class Progress:
             f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, "
             f"on {event.device}" + (f" ({', '.join(event.devices)})" if len(event.devices) > 1 else "")
         )
+        if self.no_charts:
+            elsewhere = f"; curves.png of {event.folder} will have them" if event.folder else ""
+            self._line(f"note: no charts: {self.no_charts}{elsewhere}", style="yellow")
         epoch, done = event.step // event.steps_per_epoch + 1, event.step % event.steps_per_epoch
         if event.step:
             self._line(f"resumed after step {event.step:,}, in epoch {min(epoch, event.epochs)}")
@@ -205,7 +224,7 @@ class Progress:
             self.task,
             completed=done,
             description=f"epoch {event.epoch}/{self.started.epochs}",
-            state=f"loss {event.loss:.4f}{accuracy}  {event.examples_per_second:,.0f} {self._unit}/s"
+            state=f"loss {loss_text(event.loss)}{accuracy}  {event.examples_per_second:,.0f} {self._unit}/s"
             + _waiting(event.data_wait),
         )
 
@@ -232,8 +251,7 @@ class Progress:
             self.bar.reset(self.task, total=self.started.steps_per_epoch, state="")
 
     def _end(self, event: Finished) -> None:
-        if self.live:
-            self.bar.stop()
+        self._stop_bar()
         r = event.result
         figure = (
             f"test accuracy {percent(r.test_accuracy)}"
@@ -257,8 +275,7 @@ class Progress:
             self._line(f"saved in {event.folder}; next: netspec {after}", always=not self.quiet)
 
     def _stop(self, event: Stopped) -> None:
-        if self.live:
-            self.bar.stop()
+        self._stop_bar()
         self._line(f"interrupted after step {event.step:,}, in epoch {event.epoch}", style="bold", always=True)
         if event.folder:
             self._line(f"saved; to go on: netspec resume {event.folder}", always=True)
@@ -268,7 +285,7 @@ class Progress:
             return
         # Names, and what a run says of itself, may come from somebody else: none of them is to steer the terminal.
         shown = "\n".join(visible(line) for line in text.split("\n"))
-        self.console.print(Text(shown, style=style))
+        self.bar.print_above(Text(shown, style=style))
         if not self.console.is_terminal:
             sys.stdout.flush()
 

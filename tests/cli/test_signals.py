@@ -81,3 +81,20 @@ def test_a_reader_that_leaves_is_no_error() -> None:
     assert process.stderr.read() == ""
     process.stderr.close()
     assert process.wait(timeout=60) in {0, 1}
+
+
+TWO_SIGNALS = "with signals.Interrupts() as i: i.started(); [signal.raise_signal(2) for _ in range(2)]"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+@pytest.mark.parametrize("end_", ["signals.exit_at_once(130)", TWO_SIGNALS])
+def test_an_end_at_once_shows_the_cursor_again_that_a_live_bar_hides(end_: str) -> None:
+    import pty  # noqa: PLC0415
+
+    leader, follower = pty.openpty()
+    code = f"import signal\nfrom netspec.cli import signals\n{end_}"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=follower, stderr=follower, check=False)
+    os.close(follower)
+    assert os.read(leader, 1 << 10).endswith(b"\x1b[?25h")
+    os.close(leader)
+    assert done.returncode == 130

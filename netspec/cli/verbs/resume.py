@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from netspec.cli.options import Device, Set, pairs
+from netspec.cli.options import Device, Plot, Set, pairs, require_shown
 from netspec.cli.output import print_json
 from netspec.cli.process import process_of
 
@@ -26,6 +26,7 @@ def resume(
     ] = False,
     device: Device = None,
     sets: Set = None,
+    plot: Plot = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
 ) -> int:
@@ -34,9 +35,10 @@ def resume(
     The spec, the data and the settings are those the run was begun with. What is to change from here on is said with
     --epochs or --set; a spec.net that was edited is refused unless --accept-changes says that it is meant.
     """
-    from netspec.runs.files import read_manifest  # noqa: PLC0415
+    from netspec.runs.files import METRICS, read_manifest, read_metrics  # noqa: PLC0415
     from netspec.runs.listing import newest  # noqa: PLC0415
 
+    require_shown(plot=plot, quiet=quiet, as_json=as_json)
     run = newest(run)
     manifest = read_manifest(run)
 
@@ -44,7 +46,8 @@ def resume(
 
     process = process_of(context)
     process.keep_memory()
-    progress = Progress(quiet=quiet or as_json)
+    before = read_metrics(run) if plot and (run / METRICS).exists() else ()
+    progress = Progress(quiet=quiet or as_json, plot=plot, before=before)
     with process.interrupts() as interrupts:
         process.provide_devices(len(manifest.get("devices") or ["one"]), device)
         from netspec.cli.training import event_fields, show_events  # noqa: PLC0415

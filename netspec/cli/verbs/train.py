@@ -12,7 +12,7 @@ import typer
 
 from netspec.cli.completion import datasets
 from netspec.cli.distributed import Coordinator, Devices, Process, Processes, process_group
-from netspec.cli.options import Autotune, Device, Let, Set, pairs
+from netspec.cli.options import Autotune, Device, Let, Plot, Set, pairs, require_shown
 from netspec.cli.output import print_json
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import NetspecError, Source
@@ -56,6 +56,7 @@ def train(
         bool, typer.Option("--tensorboard", help="Also write what TensorBoard reads, into tensorboard/ of the run.")
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Also write metrics.csv: a row for each epoch.")] = False,
+    plot: Plot = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Only the last line.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object for each event.")] = False,
 ) -> int:
@@ -63,6 +64,7 @@ def train(
     from netspec.compiler import analyze, load_source, require  # noqa: PLC0415
     from netspec.elaborate.overrides import with_settings  # noqa: PLC0415
 
+    require_shown(plot=plot, quiet=quiet, as_json=as_json)
     group = process_group(coordinator, processes, process)
     source = load_source(file)
     found = analyze(source, lets=pairs("--let", let), sets=pairs("--set", sets), data=data)
@@ -79,7 +81,7 @@ def train(
 
     own = process_of(context)
     own.keep_memory()
-    progress = Progress(quiet=quiet or as_json or not leads)
+    progress = Progress(quiet=quiet or as_json or not leads, plot=plot)
     # Processes that train together go on when the one whose output is not read would stop.
     interrupts = own.interrupts(watched=group is None)
     # Processes that train together must stop together: each ends at once, and the last checkpoint stays.
