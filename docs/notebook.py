@@ -6,8 +6,8 @@
 
 A cell stands in the page as a comment, which no reader sees: `<!-- cell NAME`, its lines, and `-->`. One that holds a
 spec names the file: `<!-- cell NAME: FILE.net -->`. Text that only the notebook has stands in `<!-- notebook`, `-->`;
-what only the page has, between `<!-- page only -->` and `<!-- to here -->`. Commands with their output and pictures are of
-the page alone, too.
+what only the page has, between `<!-- page only -->` and `<!-- to here -->`. Commands with their output, and pictures,
+are of the page alone, too.
 """
 
 from __future__ import annotations
