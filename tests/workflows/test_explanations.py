@@ -14,11 +14,12 @@ import netspec as ns
 from netspec import report
 from netspec.backends.jax.saliency import Score, grad_cam, gradient, integrated_gradients, passed_by_all, windows
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.sources.table_preparation import Feature, TableInput
 from netspec.sources.vocabulary import Vocabulary
 from netspec.workflows.embeddings import _points
-from netspec.workflows.explanations import _words
 from netspec.workflows.pictures import Request, draw
 from netspec.workflows.run_report import run_facts
+from netspec.workflows.shares import _of_table, _words
 
 SPEC = "input 1x8x8; conv 3 3x3 pad=1 tanh; residual { conv 3 3x3 pad=1 }; pool 2; conv 4 3x3 tanh; fc 3 softmax"
 
@@ -142,6 +143,31 @@ def test_numbers_of_a_table_are_called_as_its_columns(tmp_path: Path, monkeypatc
     draw("saliency", Request(tmp_path / "run", tmp_path / "x.png", image=tmp_path / "rows.csv", of="large"))
     assert not seen["probable"]
     assert "large = " in seen["title"]
+
+
+def test_what_columns_held_is_told_from_their_numbers() -> None:
+    inputs = {
+        "row": TableInput(
+            features=(
+                Feature(column="age", kind="number", mean=30, std=10, missing=True),
+                Feature(column="fare", kind="number", missing=True),
+                Feature(column="alone", kind="boolean", mean=0.25),
+                Feature(column="deck", kind="category", levels=("A", "B"), missing=True),
+                Feature(column="town", kind="category", levels=("A", "B")),
+                Feature(column="port", kind="category", levels=("A", "B")),
+            )
+        ),
+        "class": TableInput(form="category", features=(Feature(column="class", kind="category", levels=("A", "B")),)),
+    }
+    row = np.array([[1.5, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]], np.float32)
+    parts = _of_table({"row": row, "class": np.array([[1]])}, inputs, {})
+    assert parts.names == [
+        *("age = 45", "fare (missing)", "alone = 1", "deck (missing)", "town = B", "port = (a new one)", "class = B")
+    ]
+    without = np.array([[0, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0], [1.5, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0]], np.float32)
+    np.testing.assert_array_equal(parts.rows["row"][:2], without)
+    assert parts.rows["row"][2, 4] == 0.25
+    assert parts.rows["class"].tolist() == [[1]] * 6 + [[2]]
 
 
 def test_a_word_that_the_model_does_not_know_is_called_so() -> None:
