@@ -126,9 +126,10 @@ def main(asked: list[str]) -> int:
             print("docs/tutorial.ipynb has other cells than docs/tutorial.md: run python docs/notebook.py")
             return 1
         if "--check" in asked:
-            current = _text(notebook) == _text(kept)
-            print("" if current else "docs/tutorial.ipynb has another text: run python docs/notebook.py --text", end="")
-            return 0 if current else 1
+            if _text(notebook) != _text(kept):
+                print("docs/tutorial.ipynb has another text than docs/tutorial.md: run python docs/notebook.py --text")
+                return 1
+            return 0
         given = {cell.id: cell for cell in kept.cells}
         notebook.cells = [given[cell.id] if cell.cell_type == "code" else cell for cell in notebook.cells]
     else:

@@ -60,10 +60,31 @@ def test_all_text_of_the_page_is_in_it() -> None:
     assert "```console" not in text
 
 
+def test_changed_text_is_written_and_changed_code_must_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = nbformat.read(tutorial.NOTEBOOK, as_version=4)
+    monkeypatch.setattr(tutorial, "NOTEBOOK", tmp_path / "tutorial.ipynb")
+    next(cell for cell in kept.cells if cell.cell_type == "markdown").source = "old"
+    nbformat.write(kept, tutorial.NOTEBOOK)
+    assert tutorial.main(["--check"]) == 1
+    assert "another text" in capsys.readouterr().out
+    assert tutorial.main(["--text"]) == 0
+    assert tutorial.main(["--check"]) == 0
+    assert outputs(nbformat.read(tutorial.NOTEBOOK, as_version=4)) == outputs(kept)
+    next(cell for cell in kept.cells if cell.cell_type == "code").source = "old"
+    nbformat.write(kept, tutorial.NOTEBOOK)
+    for asked in ("--check", "--text"):
+        assert tutorial.main([asked]) == 1
+        assert "other cells" in capsys.readouterr().out
+
+
 def ran(folder: Path, monkeypatch: pytest.MonkeyPatch, **parameters: Any) -> dict[str, list[Any]]:
     """Return what the cells give, run with other parameters."""
     (folder / "run").mkdir()
     monkeypatch.setenv("NETSPEC_REPORT", "off")  # which nobody reads
+    # JAX says so where another's cache is gone: whatever stands on stderr is to be netspec's.
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(folder / "programs"))
     found = outputs(tutorial.executed(tutorial.made(), folder / "run", parameters))
     assert not [o for of_cell in found.values() for o in of_cell if o.get("name") == "stderr"]
     assert found["lenet_mistakes"][0].data["image/png"]
