@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from netspec.describe.outline import Row, outline
+from netspec.diagnostics.diagnostic import plural
 from netspec.drawing.layering import Edge, Item, layered
 from netspec.drawing.scene import Box, Drawing, Frame, Kind, Label, Line, Point, text_width
 from netspec.drawing.tree import Block, Entry, Exit, Leaf, tree
@@ -56,7 +57,7 @@ def draw(network: Network, graph: Graph, depth: int | None = None) -> Drawing:
     parameters = sum(p.size for p in graph.parameters.values() if p.trainable)
     return Drawing(
         network.name or "network",
-        f"{len(network.nodes)} layers, {parameters:,} parameters",
+        f"{plural(len(network.nodes), 'layer')}, {plural(parameters, 'parameter')}",
         part.width,
         part.height,
         tuple(part.boxes),

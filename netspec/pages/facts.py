@@ -26,12 +26,23 @@ class ClassFigures:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """An example that was taken for another class: its picture as a PNG file, or none; and the probability."""
+    """An example that was taken for another class.
+
+    Attributes:
+        picture: a PNG file; empty where it is none.
+        true: its class.
+        predicted: the class that it was taken for.
+        probability: of that.
+        why: a PNG file of the picture with what spoke for the answer; empty where it is not known.
+        parts: columns or words, and by how many percentage points the answer would be less probable without each.
+    """
 
     picture: bytes
     true: str
     predicted: str
     probability: float
+    why: bytes = b""
+    parts: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class Answers:
         confusion: a row for each true class, a column for each predicted one.
         reliability: of ten bins that have examples: the mean probability, the share that is right, the examples.
         mistakes: the surest ones.
+        why: what is shown of why they were made, in words.
         scatter: one for each number that is predicted.
         pictures: PNG files with captions, such as masks beside their pictures.
         text: what a language model writes.
@@ -68,6 +80,7 @@ class Answers:
     confusion: Sequence[Sequence[int]] = ()
     reliability: Sequence[tuple[float, float, int]] = ()
     mistakes: Sequence[Mistake] = ()
+    why: str = ""
     scatter: Sequence[Scatter] = ()
     pictures: Sequence[tuple[str, bytes]] = ()
     text: str = ""

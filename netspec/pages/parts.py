@@ -77,14 +77,18 @@ def answers_part(answers: Answers, number: int) -> str:
         rows = [[f"{p:.2f}", f"{100 * right:.1f} %", f"{count:,}"] for p, right, count in answers.reliability]
         parts.append(_folded("The same as a table", _table(("mean probability", "right", "examples"), rows)))
     if answers.mistakes:
-        parts.append("<h4>The surest mistakes</h4>" + _mistakes(answers.mistakes))
+        why = f"<p>{escape(answers.why[:1].upper() + answers.why[1:])}.</p>" if answers.why else ""
+        parts.append(f"<h4>The surest mistakes</h4>{why}{_mistakes(answers.mistakes)}")
     for place, scatter in enumerate(answers.scatter):
         fit = f"MAE {scatter.mae:.4g}" + (f", R² {scatter.r2:.3f}" if scatter.r2 is not None else "")
         parts.append(
             f"<h4>{escape(scatter.name)}: {fit}</h4>"
             f'<div class="chart square" data-scatter="{number}" data-place="{place}"></div>'
         )
-    parts += [_picture(caption, png) for caption, png in answers.pictures]
+    said = ""
+    for caption, png in answers.pictures:
+        said = caption or said
+        parts.append(_picture(caption, png, said))
     if answers.text:
         parts.append(f'<h4>What it writes</h4><pre class="sample">{escape(answers.text)}</pre>')
     return "".join(parts)
@@ -148,17 +152,31 @@ def _confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> str:
 def _mistakes(mistakes: Sequence[Mistake]) -> str:
     cells = []
     for mistake in mistakes:
-        picture = f'<img alt="" src="{_data(mistake.picture)}">' if mistake.picture else ""
+        pictures = [(mistake.picture, f"an example of {mistake.true}")]
+        pictures.append((mistake.why, f"the same, with what spoke for {mistake.predicted} and against it"))
+        shown = "".join(f'<img alt="{escape(alt)}" src="{_data(png)}">' for png, alt in pictures if png)
+        wide = ' class="why"' if mistake.why or mistake.parts else ""
         cells.append(
-            f"<figure>{picture}<figcaption><b>{escape(mistake.predicted)}</b> {100 * mistake.probability:.1f} %"
-            f"<br>is {escape(mistake.true)}</figcaption></figure>"
+            f"<figure{wide}>{f'<div>{shown}</div>' if shown else ''}<figcaption><b>{escape(mistake.predicted)}</b> "
+            f"{100 * mistake.probability:.1f} %<br>is {escape(mistake.true)}</figcaption>{_shares(mistake)}</figure>"
         )
     return f'<div class="mistakes">{"".join(cells)}</div>'
 
 
-def _picture(caption: str, png: bytes) -> str:
+def _shares(mistake: Mistake) -> str:
+    """Return by how much each part of an example counts, with a bar behind each number."""
+    most = max((abs(share) for _, share in mistake.parts), default=0) or 1
+    rows = "".join(
+        f'<tr><td>{escape(name)}</td><td class="num {"right" if share >= 0 else "wrong"}" '
+        f'style="--depth:{abs(share) / most:.2f}">{share:+.1f}</td></tr>'
+        for name, share in mistake.parts
+    )
+    return f'<table class="shares"><tbody>{rows}</tbody></table>' if rows else ""
+
+
+def _picture(caption: str, png: bytes, alt: str) -> str:
     said = f"<h4>{escape(caption.capitalize())}</h4>" if caption else ""
-    return f'{said}<figure class="wide"><img alt="" src="{_data(png)}"></figure>'
+    return f'{said}<figure class="wide"><img alt="{escape(alt)}" src="{_data(png)}"></figure>'
 
 
 def _data(png: bytes) -> str:

@@ -16,7 +16,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.report.canvas import BLUE, INK, MARGIN, MUTED, ORANGE, fit, heading, note, panel, picture
 from netspec.report.pixels import displayable
 
-__all__ = ["HeatMap", "draw_saliency", "draw_shares"]
+__all__ = ["HeatMap", "draw_saliency", "draw_shares", "heat_colors"]
 
 _TOP, _GAP = 1.1, 0.25
 _MOST_BARS = 40
@@ -79,7 +79,7 @@ def draw_saliency(
             extent = (0, width, height, 0)
             axes.imshow(pixels.mean(axis=2), cmap="gray", vmin=0, vmax=1.6, aspect="auto", extent=extent)
             axes.imshow(
-                _colors(heat), aspect="auto", extent=extent, interpolation="bilinear" if heat.smooth else "nearest"
+                heat_colors(heat), aspect="auto", extent=extent, interpolation="bilinear" if heat.smooth else "nearest"
             )
             for row, line in enumerate(heat.note.split("\n")):
                 note(figure, fit(line, side, 8), left, _TOP + size[1] + 0.06 + 0.15 * row, size=8)
@@ -93,7 +93,7 @@ def _show(figure: Figure, left: float, size: tuple[float, float]) -> Any:
     return axes
 
 
-def _colors(heat: HeatMap) -> NDArray[np.float64]:
+def heat_colors(heat: HeatMap) -> NDArray[np.float64]:
     """Return the colors of a map, (h, w, 4): the less a place counts, the less of it is seen."""
     values = np.nan_to_num(np.asarray(heat.values, np.float64))
     # A few extreme places would leave all others dark.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["METHODS", "draw_embeddings", "embeddings_of"]
 
-METHODS = ("pca", "tsne")
+METHODS = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}
+"""How many numbers become two, by the names that are typed, and how each is called."""
 
 _POINTS = 2000
 _BATCH = 200
@@ -31,7 +33,7 @@ def draw_embeddings(r: Request) -> Path:
     """Draw examples of a part of a dataset as points: near each other where the model sees them as alike."""
     method = r.method or "pca"
     if method not in METHODS:
-        raise NetspecError(f"there is no method {method!r}", f"there are {listing(METHODS, 'and')}")
+        raise NetspecError(f"there is no method {method!r}", f"there are {listing(list(METHODS), 'and')}")
     answers = answers_of(r)
     run = answers.run
     node = _layer(run, r)
@@ -61,14 +63,13 @@ def draw_embeddings(r: Request) -> Path:
         if len(answers.part) > len(values)
         else f"{len(values):,} examples"
     )
-    how = {"pca": "principal components", "tsne": "t-SNE"}[method]
     return report.draw_embeddings(
         points,
         targets,
         names,
         r.out,
         title=f"{title_of(answers)}: what {node} makes of it",
-        subtitle=f"{more}, {values.shape[1]:,} numbers each, in two dimensions by {how}",
+        subtitle=f"{more}, {values.shape[1]:,} numbers each, in two dimensions by {METHODS[method]}",
         axes_names=axes,
         measure=measure,
     )
@@ -117,12 +118,49 @@ def _points(values: NDArray[np.float32], method: str) -> tuple[NDArray[np.float6
         points, shares = report.principal_components(values)
         first, second = (f"component {i + 1}: {100 * share:.1f} % of the variance" for i, share in enumerate(shares))
         return points, (first, second)
+    made = _by_tsne(values) if method == "tsne" else _by_umap(values)
+    return np.asarray(made, np.float64), ("", "")
+
+
+def _by_tsne(values: NDArray[np.float32]) -> NDArray[Any]:
     try:
         from sklearn.manifold import TSNE  # noqa: PLC0415
-    except ImportError:
-        raise NetspecError(
-            "t-SNE needs scikit-learn", 'pip install "netspec[embeddings]", or leave --method out'
-        ) from None
+    except ImportError as error:
+        raise _absent("tsne", "scikit-learn", "embeddings", error) from None
     perplexity = min(30.0, (len(values) - 1) / 3)
-    made = TSNE(2, perplexity=perplexity, init="pca", random_state=0).fit_transform(values)
-    return np.asarray(made, np.float64), ("", "")
+    made: NDArray[Any] = TSNE(2, perplexity=perplexity, init=_beginning(values), random_state=0).fit_transform(values)
+    return made
+
+
+def _beginning(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the places where t-SNE begins: principal components, and chance in a direction that has no variance."""
+    places, _ = report.principal_components(values)
+    chance = np.random.default_rng(0).normal(size=places.shape)
+    spread = places.std(axis=0)
+    # The size that scikit-learn begins with, too.
+    made = np.where(spread > 0, places / (spread[0] or 1.0), chance) * 1e-4
+    return made.astype(np.float32)
+
+
+def _by_umap(values: NDArray[np.float32]) -> NDArray[Any]:
+    # What it warns of, a TensorFlow that is not needed or how numba compiles, nobody who looks at a picture can mend.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from umap import UMAP  # noqa: PLC0415
+        except ImportError as error:
+            raise _absent("umap", "umap-learn", "umap", error) from None
+        # The eigenvectors that it begins with are only to be had of more than three examples.
+        start = "spectral" if len(values) > 3 else "random"
+        neighbors = min(15, len(values) - 1)
+        # Only one thread adds up in an order that is always the same.
+        made: NDArray[Any] = UMAP(neighbors, init=start, random_state=0, n_jobs=1).fit_transform(values)
+    return made
+
+
+def _absent(method: str, package: str, extra: str, error: ImportError) -> NetspecError:
+    # What is there, and does not fit another package, says so itself.
+    why = "" if isinstance(error, ModuleNotFoundError) else f", which cannot be imported: {error}"
+    return NetspecError(
+        f"{METHODS[method]} needs {package}{why}", f'pip install "netspec[{extra}]", or leave --method out'
+    )

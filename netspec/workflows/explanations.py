@@ -17,18 +17,15 @@ from netspec.data.types import by_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
-from netspec.sources.table_preparation import TableInput
-from netspec.sources.vocabulary import Vocabulary
 from netspec.workflows.answers import asked_output
 from netspec.workflows.predictions import class_names, gives_probabilities
+from netspec.workflows.shares import Parts, drawn_as_picture, parts_of, scores
 from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
     from netspec.workflows.pictures import Request
 
 __all__ = ["draw_saliency"]
-
-_UNKNOWN = "(a word it does not know)"
 
 _WINDOWS = 16
 """Into how many parts a side of a picture is covered, one after the other."""
@@ -72,17 +69,18 @@ def draw_saliency(r: Request) -> Path:
     first = f", the first of {len(examples):,} examples" if len(examples) > 1 else ""
     answer = _answer(run, one, output, r)
     title = f"{run.network.name}: why {r.image.name} is {answer.text}"
-    if r.layer is not None and not _reads_pictures(run):
+    if r.layer is not None and not drawn_as_picture(run):
         raise DataError(
             f"--layer {r.layer} is for Grad-CAM, and {run.file} reads no pictures",
             "leave --layer out: what each column or word counts is of no layer",
         )
-    if table and not table.is_picture:
-        cells = {name: column[0] for name, column in (examples.columns or {}).items()}
-        return _of_table(run, one, answer, table.inputs, cells, r, title, first)
-    if run.network.tokens and not isinstance(one, Mapping):
-        return _of_tokens(run, one, answer, r, title, first)
-    return _of_values(run, one, answer, r, title, first)
+    if drawn_as_picture(run):
+        return _of_values(run, one, answer, r, title, first)
+    cells = {name: column[0] for name, column in (examples.columns or {}).items()}
+    parts = parts_of(run, one, cells)
+    if not parts.names:
+        raise DataError(f"{r.image} holds no word that the model knows", "give another text")
+    return _bars(run, parts, answer, r, title, first)
 
 
 def _explained(run: Run, r: Request) -> GraphOutput:
@@ -95,36 +93,19 @@ def _explained(run: Run, r: Request) -> GraphOutput:
     return output
 
 
-def _reads_pictures(run: Run) -> bool:
-    """Return whether an example is drawn as a picture, not as bars of its columns, words or numbers."""
-    table = run.preparation.table if run.preparation else None
-    if run.network.tokens or (table and not table.is_picture):
-        return False
-    return len(run.network.inputs[0].shape) > 1 or len(run.image_shape) == 3
-
-
-def _scores(run: Run, given: Any, output: GraphOutput) -> NDArray[Any]:
-    """Return what a model gives for some examples, (N, K): probabilities of classes, or numbers in their own unit."""
-    probable = gives_probabilities(run.model.graph.only(output))
-    made = run.probabilities(given) if probable else run.outputs(given)
-    values = np.asarray(made[output.name] if isinstance(made, Mapping) else made)
-    values = values if probable else run.in_units(values, output.name)
-    return values.reshape(len(values), -1)
-
-
 def _answer(run: Run, one: Any, output: GraphOutput, r: Request) -> _Answer:
     """Return what is to be explained: the class that is asked for, or else the likeliest one."""
-    scores = _scores(run, one, output)[0]
+    values = scores(run, one, output)[0]
     several = len(run.model.graph.outputs) > 1
     probable = gives_probabilities(run.model.graph.only(output))
     labels = run.output_labels.get(output.name, ()) if several else run.labels
     if probable:
-        names: Sequence[str] = class_names(labels, len(scores))
+        names: Sequence[str] = class_names(labels, len(values))
     else:
         columns = run.learned_columns
         alone = [output.name if several else "the output"]
-        names = columns if len(columns) == len(scores) else alone if len(scores) == 1 else class_names((), len(scores))
-    index = int(scores.argmax()) if probable else 0
+        names = columns if len(columns) == len(values) else alone if len(values) == 1 else class_names((), len(values))
+    index = int(values.argmax()) if probable else 0
     if r.of is not None:
         if r.of not in names:
             near = nearest(r.of, names)
@@ -132,7 +113,7 @@ def _answer(run: Run, one: Any, output: GraphOutput, r: Request) -> _Answer:
             what = "class" if probable else "number"
             raise DataError(f"there is no {what} {r.of!r}", f"did you mean {near}?" if near else f"there are {some}")
         index = list(names).index(r.of)
-    return _Answer(output, index, names[index], float(scores[index]), probable)
+    return _Answer(output, index, names[index], float(values[index]), probable)
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------
@@ -144,8 +125,6 @@ def _of_values(run: Run, one: Any, answer: _Answer, r: Request, title: str, firs
         names = listing([i.name for i in run.network.inputs], "and")
         raise DataError(f"{run.file} reads several inputs, {names}", "`saliency` explains what is said of one")
     shape = run.network.inputs[0].shape
-    if len(shape) == 1 and len(run.image_shape) != 3:
-        return _of_numbers(run, one, answer, r, title, first)
     x = np.asarray(prepare(one.reshape(1, *shape), run.network), np.float32)
     score = saliency.score_of(run.model.graph, answer.output, answer.index, of_classes=answer.probable)
     nothing = np.asarray(prepare(np.zeros((1, *shape), np.uint8), run.network), np.float32)
@@ -224,108 +203,25 @@ def _without_windows(run: Run, x: NDArray[Any], answer: _Answer) -> tuple[NDArra
         changed = np.repeat(x, len(some), axis=0)
         for i, (rows, columns) in enumerate(some):
             changed[i, :, rows, columns] = gray
-        lost = answer.value - _scores(run, changed, answer.output)[:, answer.index]
+        lost = answer.value - scores(run, changed, answer.output)[:, answer.index]
         for (rows, columns), less in zip(some, lost, strict=True):
             total[rows, columns] += less
             count[rows, columns] += 1
     return (total / np.maximum(count, 1)).astype(np.float32), side
 
 
-# --- columns and words --------------------------------------------------------------------------------------------
-
-
-def _of_numbers(run: Run, one: NDArray[Any], answer: _Answer, r: Request, title: str, first: str) -> Path:
-    """Draw what an answer would be without each number of a row: 0 in its place."""
-    rows = np.repeat(one.reshape(1, -1), one.size, axis=0)
-    rows[np.arange(one.size), np.arange(one.size)] = 0
-    names = [f"{i} = {value:.4g}" for i, value in enumerate(one.reshape(-1).tolist())]
-    return _bars(
-        run, names, rows.reshape(-1, *one.shape[1:]), answer, r, title, f"with 0 in place of each number{first}"
-    )
-
-
-def _of_tokens(run: Run, one: NDArray[Any], answer: _Answer, r: Request, title: str, first: str) -> Path:
-    """Draw what an answer would be without each token: token 0 in its place."""
-    tokens = one.reshape(-1)
-    places = np.flatnonzero(tokens) if tokens.any() else np.arange(len(tokens))
-    rows = np.repeat(one.reshape(1, -1), len(places), axis=0)
-    rows[np.arange(len(places)), places] = 0
-    names = [f"{at}: token {tokens[at]}" for at in places]
-    return _bars(run, names, rows, answer, r, title, f"with token 0 in place of each{first}")
-
-
-def _of_table(
-    run: Run,
-    one: Any,
-    answer: _Answer,
-    inputs: Mapping[str, TableInput],
-    cells: Mapping[str, str],
-    r: Request,
-    title: str,
-    first: str,
-) -> Path:
-    """Draw what an answer would be without each column of a row, or without each word of its texts."""
-    arrays = one if isinstance(one, Mapping) else {next(iter(inputs)): one}
-    names: list[str] = []
-    rows: list[dict[str, NDArray[Any]]] = []
-
-    def add(name: str, of: str, changed: NDArray[Any]) -> None:
-        names.append(name)
-        rows.append({**arrays, of: changed})
-
-    for name, given in inputs.items():
-        array = arrays[name]
-        if given.form == "text":
-            assert given.vocabulary is not None
-            for text, places in _words(given.vocabulary, array[0]):
-                changed = array.copy()
-                changed[0, places] = 0
-                add(text, name, changed)
-        elif given.form == "picture":
-            add(f"{given.text} (the picture)", name, np.zeros_like(array))
-        else:
-            at = 0
-            for feature in given.features:
-                width = 1 if given.form == "category" else feature.width
-                changed = array.copy()
-                # A number's mean is 0; a category becomes none, and its token one that the model has never seen.
-                changed[0, at : at + width] = feature.tokens - 1 if given.form == "category" else 0
-                if feature.kind == "boolean":
-                    changed[0, at] = feature.mean
-                cell = cells.get(feature.column, "")
-                add(f"{feature.column} = {cell}" if cell else f"{feature.column} (missing)", name, changed)
-                at += width
-    if not names:
-        raise DataError(f"{r.image} holds no word that the model knows", "give another text")
-    stacked = {key: np.concatenate([row[key] for row in rows]) for key in arrays}
-    given_rows = stacked if isinstance(one, Mapping) else next(iter(stacked.values()))
-    texts = all(given.form == "text" for given in inputs.values())
-    how = "without each word" if texts else "with its mean in place of each number, and no category in place of each"
-    return _bars(run, names, given_rows, answer, r, title, f"{how}{first}")
-
-
-def _words(vocabulary: Vocabulary, tokens: NDArray[Any]) -> list[tuple[str, list[int]]]:
-    """Return the words of a text with the places of their tokens; characters and pieces are put together."""
-    words: list[tuple[str, list[int]]] = []
-    ended = True
-    for place in np.flatnonzero(tokens).tolist():
-        text = vocabulary.decode([int(tokens[place]) - 1])
-        if vocabulary.unit == "words" and text == "\ufffd":
-            text = _UNKNOWN
-        begins = vocabulary.unit == "words" or ended or text[:1].isspace()
-        if text.strip() and begins:
-            words.append((text.strip(), [place]))
-        elif text.strip():
-            words[-1] = (words[-1][0] + text.strip(), [*words[-1][1], place])
-        ended = not text.strip() or text[-1:].isspace()
-    return words
-
-
-def _bars(run: Run, names: Sequence[str], rows: Any, answer: _Answer, r: Request, title: str, subtitle: str) -> Path:
-    lost = answer.value - _scores(run, rows, answer.output)[:, answer.index]
+def _bars(run: Run, parts: Parts, answer: _Answer, r: Request, title: str, first: str) -> Path:
+    """Draw what an answer would be without each part of an example."""
+    lost = answer.value - scores(run, parts.rows, answer.output)[:, answer.index]
     if answer.probable:
         lost = 100 * lost
     unit = "percentage points" if answer.probable else ""
     return report.draw_shares(
-        names, lost.tolist(), r.out, title=title, subtitle=subtitle, unit=unit, probable=answer.probable
+        parts.names,
+        lost.tolist(),
+        r.out,
+        title=title,
+        subtitle=f"{parts.how}{first}",
+        unit=unit,
+        probable=answer.probable,
     )

@@ -97,7 +97,7 @@ class Plots:
         split: str | None = None,
         output: str | None = None,
     ) -> Figure:
-        """Return examples as points, near each other where the model sees them as alike."""
+        """Return examples as points, near each other where the model sees them as alike; by pca, tsne or umap."""
         return self._figure("embeddings", method=method, layer=layer, data=data, split=split, output=output)
 
     def _figure(self, picture: str, **asked: Any) -> Figure:

@@ -28,6 +28,7 @@ from netspec.system.files import atomic_write, kind_of, read_text
 from netspec.training.scores import task_of
 from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.predictions import Evaluation, number_names
+from netspec.workflows.reasons import Reason, reasons_of
 from netspec.workflows.trained import Run
 
 __all__ = ["page_at_the_end", "run_facts", "write_report"]
@@ -37,6 +38,8 @@ _BOXES = 60
 _MISTAKES, _EXAMPLES, _POINTS = 24, 6, 1000
 _SIDE = 96
 """Pixels of the longer side of small pictures, at least."""
+_SMALL, _STRIP = (112, 224), (576, 192)
+"""Pixels of mistakes, as the page shows them, and of pictures beside their masks, at most: a page is sent by mail."""
 _BINS = 10
 _WRITES = 400
 """Tokens of what a language model writes."""
@@ -221,6 +224,7 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
     figures += [(name, f"{value:.4g}") for name, value in found.metrics.items() if value is not None]
     whole = task in {"classes", "two classes"}
     rows = bool(len(found.predicted)) and not run.vocabulary
+    mistakes, why = _mistakes(run, output, part, found, most) if rows and found.probable and whole else ([], "")
     return pages.Answers(
         output=output.name if several else "",
         data=said,
@@ -228,7 +232,8 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
         classes=classes,
         confusion=found.confusion.tolist() if classes else (),
         reliability=_reliability(found) if rows and found.probable and whole else (),
-        mistakes=_mistakes(run, part, found) if rows and found.probable and whole else (),
+        mistakes=mistakes,
+        why=why,
         scatter=_scatter(run, output, part, targets) if task == "numbers" else (),
         pictures=_pictures(run, output, part, targets, task),
         text=_sample(run, most) if language else "",
@@ -259,20 +264,32 @@ def _reliability(found: Evaluation) -> list[tuple[float, float, int]]:
     ]
 
 
-def _mistakes(run: Run, part: Split, found: Evaluation) -> list[pages.Mistake]:
+def _mistakes(
+    run: Run, output: GraphOutput, part: Split, found: Evaluation, most: float
+) -> tuple[list[pages.Mistake], str]:
+    """Return the surest mistakes, and what is shown of why they were made."""
     wrong = np.flatnonzero(found.predicted != found.true)
     surest = wrong[np.argsort(-found.probability[wrong], kind="stable")][:_MISTAKES]
+    if not found.labels or not len(surest):
+        return [], ""
     pictures = _thumbnails(run, part, surest)
-    return (
-        [
-            pages.Mistake(
-                picture, found.labels[found.true[i]], found.labels[found.predicted[i]], float(found.probability[i])
-            )
-            for i, picture in zip(surest, pictures, strict=True)
-        ]
-        if found.labels
-        else []
-    )
+    try:
+        reasons, said = reasons_of(run, output, part, surest, found.predicted, found.probability, most)
+    except NetspecError as error:
+        reasons, said = [], f"why it is wrong is not shown: {error.message}"
+    reasons += [Reason()] * (len(surest) - len(reasons))
+    mistakes = [
+        pages.Mistake(
+            picture,
+            found.labels[found.true[i]],
+            found.labels[found.predicted[i]],
+            float(found.probability[i]),
+            b"" if reason.picture is None else _png(reason.picture, _SMALL),
+            reason.parts,
+        )
+        for i, picture, reason in zip(surest, pictures, reasons, strict=True)
+    ]
+    return mistakes, said
 
 
 def _thumbnails(run: Run, part: Split, at: NDArray[np.integer[Any]]) -> list[bytes]:
@@ -281,15 +298,15 @@ def _thumbnails(run: Run, part: Split, at: NDArray[np.integer[Any]]) -> list[byt
     if isinstance(part.images, Mapping) or not run.network.reads_images or len(shape) < 2 or not len(at):
         return [b""] * len(at)
     images = np.asarray(part.images[at]).reshape(len(at), *((1, *shape) if len(shape) == 2 else shape))
-    return [_png(image) for image in displayable(images)]
+    return [_png(image, _SMALL) for image in displayable(images)]
 
 
-def _png(image: NDArray[Any]) -> bytes:
-    """Return a picture of values in 0..1 as a PNG file, small ones enlarged by a whole number."""
+def _png(image: NDArray[Any], most: tuple[int, int]) -> bytes:
+    """Return a picture of values in 0..1 as a PNG file of at most so many pixels, small ones enlarged."""
     picture = Image.fromarray(np.rint(np.asarray(image) * 255).astype(np.uint8))
     times = max(1, round(_SIDE / picture.height))
     picture = picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
-    picture.thumbnail((9 * _SIDE, 3 * _SIDE))
+    picture.thumbnail(most)
     stream = io.BytesIO()
     picture.save(stream, "PNG", optimize=True)
     return stream.getvalue()
@@ -349,7 +366,7 @@ def _pictures(
 
 def _captioned(caption: str, strips: Sequence[NDArray[Any]]) -> list[tuple[str, bytes]]:
     """Return strips of pictures as PNG files; the caption is that of the first, and of those behind it."""
-    return [("" if n else caption, _png(strip)) for n, strip in enumerate(strips)]
+    return [("" if n else caption, _png(strip, _STRIP)) for n, strip in enumerate(strips)]
 
 
 def _over(images: NDArray[Any], masks: NDArray[Any]) -> NDArray[Any]:

@@ -135,6 +135,8 @@ def test_the_file_has_the_text_of_all_boxes_and_shapes() -> None:
     assert texts.count("20x24x24") == 1
     assert texts.count("10") == 1
     assert root.find(f"{SVG}desc").text == "7 layers, 33,720 parameters"  # type: ignore[union-attr]
+    alone = ns.parse("input 3; fc 1")
+    assert draw(alone, alone.graph()).description == "1 layer, 4 parameters"
     # Nothing is loaded, and nothing runs.
     assert not {element.tag for element in root.iter()} & {f"{SVG}script", f"{SVG}image", f"{SVG}use"}
     assert "url(" not in svg(drawing).replace("url(#netspec-arrow)", "")

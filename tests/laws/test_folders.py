@@ -37,7 +37,7 @@ FOLDERS = {
     "passes": "ops graph",
     "planning": "system ops ir graph",
     "describe": "diagnostics system schema syntax ops recipe layers ir graph elaborate",
-    "drawing": "ops layers ir graph describe",
+    "drawing": "diagnostics ops layers ir graph describe",
     "compiler": "diagnostics system syntax recipe ir graph elaborate",
     "pages": "diagnostics ops graph compiler",
     "data": "diagnostics system ops recipe ir sources graph",

@@ -49,7 +49,12 @@ def facts(**changes: Any) -> pages.RunFacts:
         classes=[pages.ClassFigures("<a>", 2, 1, 0.5, 1.0, 2 / 3), pages.ClassFigures("b", 2, 2, 1.0, None, 0.8)],
         confusion=[[1, 1], [0, 2]],
         reliability=[(0.55, 0.5, 2), (0.95, 1.0, 2)],
-        mistakes=[pages.Mistake(b"\x89PNG", "<a>", "b", 0.875)],
+        mistakes=[
+            pages.Mistake(b"\x89PNG", "<a>", "b", 0.875, b"\x89PNG"),
+            pages.Mistake(b"", "<a>", "b", 0.75, parts=[("age = 4", 12.5), ("<word>", -6.25)]),
+        ],
+        why="below the first: by how much",
+        pictures=[("masks", b"\x89PNG"), ("", b"\x89PNG")],
         scatter=[pages.Scatter("price", [(1.0, 1.5), (2.0, 2.5)], 0.5, 0.75)],
         text="He said </pre>",
     )
@@ -88,8 +93,15 @@ def test_it_says_what_is_known_of_the_run() -> None:
     for said in (
         *("tiny/001", "50.00 %", "On the 4 examples", "conv n 3x3 relu", "fc classes softmax", "87.5 %", "is <a>"),
         *("netspec replay runs/tiny/001", "MAE 0.5, R² 0.750", "66.67 %", "He said </pre>", "4x4x4"),
+        *("Below the first: by how much.", "age = 4+12.5", "<word>-6.2"),
     ):
         assert said in found.text, said
+    alts = [attributes["alt"] for tag, attributes in found.elements if tag == "img"]
+    assert alts == ["an example of <a>", "the same, with what spoke for b and against it", "masks", "masks"]
+    depths = [
+        a["style"] for _, a in found.elements if "--depth" in (a.get("style") or "") and "num" in (a["class"] or "")
+    ]
+    assert depths == ["--depth:1.00", "--depth:0.50"]
     curves = [attributes["data-curve"] for _, attributes in found.elements if "data-curve" in attributes]
     assert curves == ["loss", "accuracy", "learning_rate", "f1"]
 

@@ -16,7 +16,7 @@ from netspec.report.canvas import captured
 from netspec.report.embedding import draw_embeddings, principal_components
 from netspec.report.rate import draw_learning_rate
 from netspec.report.roc import draw_roc, thresholds_of
-from netspec.report.saliency import HeatMap, _colors, draw_saliency, draw_shares
+from netspec.report.saliency import HeatMap, draw_saliency, draw_shares, heat_colors
 
 Draw = Callable[[Callable[[Path], object]], NDArray[np.uint8]]
 
@@ -81,7 +81,7 @@ def test_heat_maps_are_drawn(pixels_of: Draw, rng: np.random.Generator, shape: t
 
 
 def test_a_signed_map_is_blue_for_and_orange_against() -> None:
-    left, right = _colors(HeatMap("m", np.array([[2.0, -1.0]]), signed=True))[0]
+    left, right = heat_colors(HeatMap("m", np.array([[2.0, -1.0]]), signed=True))[0]
     assert left[2] > left[0]
     assert right[0] > right[2]
     assert left[3] > right[3] > 0

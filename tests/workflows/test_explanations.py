@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,12 @@ import netspec as ns
 from netspec import report
 from netspec.backends.jax.saliency import Score, grad_cam, gradient, integrated_gradients, passed_by_all, windows
 from netspec.diagnostics.diagnostic import NetspecError
+from netspec.sources.table_preparation import Feature, TableInput
 from netspec.sources.vocabulary import Vocabulary
-from netspec.workflows.explanations import _words
+from netspec.workflows.embeddings import _points
 from netspec.workflows.pictures import Request, draw
 from netspec.workflows.run_report import run_facts
+from netspec.workflows.shares import _of_table, _words
 
 SPEC = "input 1x8x8; conv 3 3x3 pad=1 tanh; residual { conv 3 3x3 pad=1 }; pool 2; conv 4 3x3 tanh; fc 3 softmax"
 
@@ -141,6 +145,31 @@ def test_numbers_of_a_table_are_called_as_its_columns(tmp_path: Path, monkeypatc
     assert "large = " in seen["title"]
 
 
+def test_what_columns_held_is_told_from_their_numbers() -> None:
+    inputs = {
+        "row": TableInput(
+            features=(
+                Feature(column="age", kind="number", mean=30, std=10, missing=True),
+                Feature(column="fare", kind="number", missing=True),
+                Feature(column="alone", kind="boolean", mean=0.25),
+                Feature(column="deck", kind="category", levels=("A", "B"), missing=True),
+                Feature(column="town", kind="category", levels=("A", "B")),
+                Feature(column="port", kind="category", levels=("A", "B")),
+            )
+        ),
+        "class": TableInput(form="category", features=(Feature(column="class", kind="category", levels=("A", "B")),)),
+    }
+    row = np.array([[1.5, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0]], np.float32)
+    parts = _of_table({"row": row, "class": np.array([[1]])}, inputs, {})
+    assert parts.names == [
+        *("age = 45", "fare (missing)", "alone = 1", "deck (missing)", "town = B", "port = (a new one)", "class = B")
+    ]
+    without = np.array([[0, 0, 0, 1, 1, 0, 0, 1, 0, 1, 0, 0], [1.5, 0, 0, 0, 1, 0, 0, 1, 0, 1, 0, 0]], np.float32)
+    np.testing.assert_array_equal(parts.rows["row"][:2], without)
+    assert parts.rows["row"][2, 4] == 0.25
+    assert parts.rows["class"].tolist() == [[1]] * 6 + [[2]]
+
+
 def test_a_word_that_the_model_does_not_know_is_called_so() -> None:
     vocabulary = Vocabulary.of("words", "the cat sat on the mat , the cat sat", size=4)
     found = _words(vocabulary, np.array([n + 1 for n in vocabulary.encode("the zebra sat")] + [0]))
@@ -170,8 +199,48 @@ def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, A
 
 
 def test_a_method_that_is_none_is_refused(passengers: Path) -> None:
-    with pytest.raises(NetspecError, match="pca and tsne"):
-        draw("embeddings", Request(passengers / "run", passengers / "x.png", method="umap"))
+    with pytest.raises(NetspecError, match="pca, tsne and umap"):
+        draw("embeddings", Request(passengers / "run", passengers / "x.png", method="isomap"))
+
+
+@pytest.mark.parametrize(
+    ("method", "module", "says"),
+    [
+        ("tsne", "sklearn.manifold", 't-SNE needs scikit-learn\n  fix: pip install "netspec[embeddings]"'),
+        ("umap", "umap", 'UMAP needs umap-learn\n  fix: pip install "netspec[umap]"'),
+    ],
+)
+def test_a_method_whose_package_is_absent_says_which(
+    monkeypatch: pytest.MonkeyPatch, method: str, module: str, says: str
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(NetspecError) as error:
+        _points(np.zeros((4, 2), np.float32), method)
+    assert says in str(error.value)
+
+
+@pytest.mark.parametrize("values", [np.zeros((9, 3)), np.arange(9)[:, None], np.eye(3)], ids=["equal", "one", "three"])
+def test_values_with_less_than_two_directions_have_places_too(values: Any) -> None:
+    pytest.importorskip("sklearn")
+    assert np.isfinite(_points(values.astype(np.float32), "tsne")[0]).all()
+
+
+@pytest.mark.torch
+def test_umap_keeps_neighbors_together_and_is_the_same_each_time(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    if importlib.util.find_spec("umap") is None:
+        pytest.skip("umap-learn is not installed: pip install umap-learn")
+    # Of twelve examples Python is done sooner than numba has compiled.
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
+    values = np.random.default_rng(0).normal(size=(12, 4)) * 0.1 + np.repeat([[0.0], [9.0]], 6, axis=0)
+    places, again = (_points(values.astype(np.float32), "umap")[0] for _ in range(2))
+    np.testing.assert_array_equal(places, again)
+    for few in (values[:3], np.zeros((4, 1))):
+        assert np.isfinite(_points(few.astype(np.float32), "umap")[0]).all()
+    own = [np.linalg.norm(group - group.mean(axis=0), axis=1).max() for group in (places[:6], places[6:])]
+    assert max(own) < np.linalg.norm(places[:6].mean(axis=0) - places[6:].mean(axis=0))
+    assert not recwarn
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from PIL import Image
 
 import netspec as ns
 from netspec import pages
-from netspec.diagnostics.diagnostic import RunError
-from netspec.workflows import run_report
+from netspec.diagnostics.diagnostic import DataError, RunError
+from netspec.workflows import reasons, run_report
 from netspec.workflows.run_report import run_facts, write_report
 from netspec.workflows.trained import open_run
 
@@ -50,11 +50,63 @@ def test_classes(classes: Path) -> None:
     assert surest == sorted(found.probability[wrong].tolist(), reverse=True)
     for mistake in answers.mistakes:
         assert mistake.true != mistake.predicted
-        with Image.open(io.BytesIO(mistake.picture)) as picture:
-            assert picture.size == (96, 96)
+        for content in (mistake.picture, mistake.why):
+            with Image.open(io.BytesIO(content)) as picture:
+                assert picture.size == (96, 96)
+    assert answers.why.startswith(f"beside the first {len(answers.mistakes)}: what spoke for the answer")
     assert ("parameters", "34") in facts.headline
     assert [line.shape for line in facts.spec if line.shape] == ["1x4x4", "2"]
     assert facts.series["epochs"] == [2, 4]
+
+
+def test_of_a_large_network_the_page_of_a_training_does_not_say_why(
+    classes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = run_report._Shown(open_run(classes).dataset(), 1e6)
+    assert run_facts(classes, shown=shown).answers[0].mistakes[0].why
+    for name, most in (("_OPERATIONS", 1), ("_SHARE", 1e-6)):
+        with monkeypatch.context() as patch:
+            patch.setattr(reasons, name, most)
+            (answers,) = run_facts(classes, shown=shown).answers
+            assert answers.mistakes
+            assert not any(mistake.why for mistake in answers.mistakes)
+            assert f"`netspec report {classes}` shows it" in answers.why
+            assert run_facts(classes).answers[0].mistakes[0].why
+
+
+def test_a_reason_that_cannot_be_had_is_said(classes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*given: Any) -> Any:
+        raise DataError("no memory")
+
+    monkeypatch.setattr(run_report, "reasons_of", fails)
+    (answers,) = run_facts(classes).answers
+    assert answers.mistakes
+    assert answers.why == "why it is wrong is not shown: no memory"
+
+
+def test_the_wrong_class_is_less_probable_by_the_share_of_a_column(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    arrays: dict[str, Any] = {}
+    for part, count in (("train", 16), ("test", 12)):
+        arrays[f"x_{part}"] = rng.normal(size=(count, 3)).astype(np.float32)
+        arrays[f"y_{part}"] = rng.integers(0, 3, count)
+    folder = trained(tmp_path, "input 3\nfc 3 softmax\ntrain { epochs 1; batch 8 }\n", **arrays)
+    (answers,) = run_facts(folder).answers
+    run, x = open_run(folder), arrays["x_test"]
+    probable = run.probabilities(x)
+    wrong = np.flatnonzero(probable.argmax(axis=1) != arrays["y_test"])
+    surest = wrong[probable[wrong].max(axis=1).argmax()]
+    predicted = probable[surest].argmax()
+    expected = {}
+    for column in range(3):
+        without = x[surest].copy()
+        without[column] = 0
+        share = 100 * (probable[surest, predicted] - run.probabilities(without[None])[0, predicted])
+        expected[f"{column} = {x[surest, column]:.4g}"] = pytest.approx(share, abs=1e-3)
+    assert dict(answers.mistakes[0].parts) == expected
+    shares = [abs(share) for _, share in answers.mistakes[0].parts]
+    assert shares == sorted(shares, reverse=True)
+    assert "with 0 in place of each number" in answers.why
 
 
 def test_numbers(tmp_path: Path) -> None:
@@ -84,6 +136,18 @@ def test_masks(tmp_path: Path) -> None:
     assert not answers.mistakes
     with Image.open(io.BytesIO(answers.pictures[0][1])) as picture:
         assert picture.size == (3 * 96, 96)
+
+
+def test_a_page_of_large_pictures_is_small(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    arrays: dict[str, Any] = {}
+    for part in ("train", "test"):
+        arrays[f"x_{part}"] = rng.integers(0, 256, (40, 3, 200, 200), np.uint8)
+        arrays[f"y_{part}"] = rng.integers(0, 9, 40)
+    run = trained(tmp_path, "input 3x200x200\nglobalpool; fc 9 softmax\ntrain { epochs 1; batch 20 }\n", **arrays)
+    out = write_report([run], tmp_path / "report.html")
+    assert len(run_facts(run).answers[0].mistakes) == 24
+    assert out.stat().st_size < 2_000_000
 
 
 def test_data_that_is_gone_is_said_and_the_rest_is_shown(classes: Path, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def plot(
     ] = None,
     method: Annotated[
         str | None,
-        typer.Option("--method", metavar="pca|tsne", help="How embeddings get two dimensions; pca otherwise."),
+        typer.Option("--method", metavar="pca|tsne|umap", help="How embeddings get two dimensions; pca otherwise."),
     ] = None,
     data: Annotated[
         str | None,
