@@ -413,7 +413,9 @@ class Evaluate(Definition):
 
     kind: Literal["evaluate"] = "evaluate"
     every: PositiveInt | None = option(None, "steps between two evaluations")
-    batch: PositiveInt = option(1000, "examples taken at a time")
+    batch: PositiveInt | None = option(
+        None, "examples taken at a time; unless given 1000, or as many as take 512 MB where these are fewer"
+    )
 
 
 class EarlyStop(Definition):

@@ -28,6 +28,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.graph import Graph
 from netspec.graph.losses import with_class_loss, with_loss, with_losses
+from netspec.graph.memory import evaluated_at_once
 from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
@@ -373,7 +374,7 @@ def compile_for_training(
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
-    batches = _batches(network, dataset, len(devices))
+    batches = _batches(network, graph, dataset, len(devices))
     model = compile_network(
         network, device, autotune=autotune, graph=graph, batches=batches, tuning=tuning, recorded=recorded
     )
@@ -414,10 +415,11 @@ def _folder(out: Path | None, numbered: Path | None) -> Path | None:
     return run_folders.named_folder(out) if out else run_folders.fresh_folder(numbered) if numbered else None
 
 
-def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
+def _batches(network: Network, graph: Graph, dataset: Dataset, devices: int) -> set[int]:
     """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
     recipe, (train, held_out) = network.recipe, sizes(network, dataset)
-    evaluated = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
+    at_once = evaluated_at_once(network, graph)
+    evaluated = (min(at_once, n) for n in (len(dataset.test), held_out) if n)
     batches = {min(recipe.batch, train), *evaluated}
     return {rows_per_device(batch, devices) for batch in batches}
 

@@ -30,6 +30,7 @@ from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
+from netspec.graph.memory import answered_at_once
 from netspec.ir.network import TABLE_ENDINGS, Input
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
@@ -41,7 +42,7 @@ from netspec.sources.tables import table_of_columns
 from netspec.sources.vocabulary import Vocabulary
 from netspec.system.arguments import as_function, as_path, as_switch
 from netspec.workflows import example_files
-from netspec.workflows.evaluate import BATCH, evaluate_split
+from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.example_files import Examples
 from netspec.workflows.generate import LENGTH, SEED, LanguageModel
 from netspec.workflows.predictions import (
@@ -334,11 +335,11 @@ class Run:
     def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
         images = self.checked(images)
         count = len(next(each_array(images)))
-        parts = []
-        for start in range(0, count, BATCH):
+        parts, batch = [], answered_at_once(self.network, self.model.graph)
+        for start in range(0, count, batch):
             # All batches but a lone small one have the same size, so that one program serves them.
-            size = min(BATCH, count - start)
-            fill = BATCH - size if start else 0
+            size = min(batch, count - start)
+            fill = batch - size if start else 0
 
             def padded(array: NDArray[Any], start: int = start, size: int = size, fill: int = fill) -> NDArray[Any]:
                 part = array[start : start + size]
