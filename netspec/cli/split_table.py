@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from netspec.cli.output import print_json, print_table, say
@@ -39,12 +39,14 @@ class _Division:
         parts: of each part its examples.
         classes: of each part the classes of these; an empty one where there is none.
         notices: what to say first.
+        groups: of each part the groups of these, where something says what stays together.
     """
 
     heading: Sequence[str]
     parts: Mapping[str, Sequence[Sequence[str]]]
     classes: Mapping[str, Sequence[str]]
     notices: Sequence[str] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool) -> None:
@@ -69,7 +71,8 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
     if as_json:
         for part, rows in division.parts.items():
             counts = Counter(c for c in division.classes[part] if c)
-            print_json({"part": part, "examples": len(rows), "classes": dict(sorted(counts.items()))})
+            grouped = {"groups": len(set(division.groups[part]))} if division.groups else {}
+            print_json({"part": part, "examples": len(rows), "classes": dict(sorted(counts.items())), **grouped})
         return
     for notice in division.notices:
         say(f"note: {notice}")
@@ -82,11 +85,13 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
             part,
             f"{len(rows):,}",
             percent(len(rows) / total),
+            *([f"{len(set(division.groups[part])):,}"] if division.groups else []),
             *(f"{division.classes[part].count(each):,}" for each in shown),
         )
         for part, rows in division.parts.items()
     ]
-    headings = [("part", False), ("examples", True), ("share", True), *((each, True) for each in shown)]
+    headings = [("part", False), ("examples", True), ("share", True)]
+    headings += [*([("groups", True)] if division.groups else []), *((each, True) for each in shown)]
     print_table(headings, rows_of)
     if out is not None:
         say(out)
@@ -122,8 +127,15 @@ def _division(name: str, target: str | None) -> _Division:
     from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
 
     parts = parts_of_pictures(path, str(path), data)
-    classes = {part: [label for _, label in rows] for part, rows in parts.items()}
-    return _Division(("file", "class"), parts, classes)
+    return _of_files(parts)
+
+
+def _of_files(parts: Mapping[str, Sequence[tuple[str, ...]]]) -> _Division:
+    """Return the division of files with their classes, and with their groups if they have some."""
+    classes = {part: [row[1] for row in rows] for part, rows in parts.items()}
+    grouped = any(len(row) > 2 for rows in parts.values() for row in rows)
+    groups = {part: [row[2] for row in rows] for part, rows in parts.items()} if grouped else {}
+    return _Division(("file", "class", *(["group"] if grouped else [])), parts, classes, groups=groups)
 
 
 def _network(path: Path) -> tuple[Network, Path]:
@@ -139,11 +151,10 @@ def _of_texts(path: Path, data: DataSource) -> _Division:
 
     found = labelled_texts(path, test=data.test)
     drawn = divided_texts(found, data)
-    named = [*zip(found.files, found.table.cells[LABEL], strict=True)]
+    groups = [found.groups(data.group)] if data.group else []
+    named = [*zip(found.files, found.table.cells[LABEL], *groups, strict=True)]
     there = [part for part in ("train", "validation", "test") if part in drawn]
-    parts: dict[str, list[tuple[str, str]]] = {part: sorted(named[i] for i in drawn[part]) for part in there}
-    classes = {part: [label for _, label in rows] for part, rows in parts.items()}
-    return _Division(("file", "class"), parts, classes)
+    return _of_files({part: sorted(named[i] for i in drawn[part]) for part in there})
 
 
 def _of_table(path: Path, network: Network | None, target: str | None, folder: Path) -> _Division:
@@ -168,11 +179,14 @@ def _of_table(path: Path, network: Network | None, target: str | None, folder: P
     rows = [fitted.table.cells[name] for name in fitted.table.columns]
     classes = [fitted.table.cells[n] for n, c in fitted.targets.items() if could_be_classes(c) and not fitted.log]
     parts = {part: sorted(fitted.rows[part]) for part in ("train", "validation", "test") if fitted.rows.get(part)}
+    group = network.data.group if network and network.data else None
+    grouped = fitted.table.cells[group] if group else []
     return _Division(
         ("line", *fitted.table.columns),
         {part: [(str(lines[i]), *(column[i] for column in rows)) for i in at] for part, at in parts.items()},
         {part: [" ".join(class_name(cells[i]) for cells in classes) for i in at] for part, at in parts.items()},
         notices,
+        {part: [grouped[i] for i in at] for part, at in parts.items()} if grouped else {},
     )
 
 

@@ -19,6 +19,7 @@ from netspec.recipe.losses import BinaryCrossEntropy, Loss
 from netspec.sources.kinds import PICTURES
 from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.places import OutsideError, require_inside
 from netspec.sources.survey import Survey, survey
 from netspec.sources.target_misfit import range_misfit, target_misfit
 from netspec.system.files import kind_of
@@ -44,16 +45,18 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
         if datasets.find(name):
             continue
         try:
+            require_inside(name, folder)
             path = (folder / name).resolve()
             inside, kind = path.is_relative_to(folder.resolve()), kind_of(path, DataError)
+        except OutsideError as error:
+            yield at_place(place, "E0403", (error.message, error.fix))
+            continue
         except (DataError, OSError, RuntimeError, ValueError) as error:
             yield at_place(place, "E0314", (f"{name} cannot be looked for: {error}".splitlines()[0], "name a file"))
             continue
         if not inside:
-            if not any(part == ".." for part in Path(name).parts) and not Path(name).is_absolute():
-                wrong = f"{name} is a link that leads outside the spec's folder"
-                yield at_place(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
-        elif kind is None:
+            continue  # which was said where it stands
+        if kind is None:
             gone = missing_data(path, name, "paths begin at the spec's folder: put it there, or train with --data PATH")
             missing.append(at_place(place, "E0314", (gone.message, gone.fix)))
         else:
@@ -157,7 +160,8 @@ def _contents(network: Network, path: Path, kind: str, name: str, held_out: int)
     """Return what the files at a path say of themselves; they are chosen as they are when they are loaded."""
     arrays, wanted = path.suffix.lower() in ARRAY_ENDINGS, names_of_network(network)
     if (arrays and kind == "file") or (not arrays and kind == "folder" and holds_arrays(path, DataError)):
-        return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs)
+        group = network.data.group_array if network.data else ""
+        return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs, group=group)
     if not wanted.is_plain and not arrays:
         named = listing(wanted.shown(), "and")
         return Contents((f"{name} is no .npz file, and the network takes several arrays", f"give one with {named}"))

@@ -33,6 +33,7 @@ from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
 from netspec.recipe.array_facts import looks_numeric
+from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.class_names import are_numbers
 from netspec.recipe.class_weights import weights_of, weights_text
@@ -437,6 +438,9 @@ def with_source(network: Network, dataset: Dataset, path: str | None, *, given: 
         return network if used == source.name else _with_name(network, used)
     builtin = find(dataset.name) and path is None
     name = dataset.name if builtin else re.sub(r'["\x00-\x1f\x7f]', "_", last_part(dataset.name))
+    if source and source.is_arrays and not (find(name) or name.lower().endswith(ARRAY_ENDINGS)):
+        # By another name what the spec says of arrays would be said of a table.
+        name += ".npz" if source.columns or source.target_arrays or source.group else ""
     return _with_name(network.model_copy(update={"data": source or DataSource(name=name)}), name)
 
 
