@@ -289,7 +289,9 @@ def asked_of(
         output: its name.
     """
     named = [recipe.best, recipe.early_stop.on if recipe.early_stop else None]
-    own = [m for m in named if m and (split_of(m) == "train") == (split == "train") and output_of(m) == output]
+    # What is named of the only output is one of its columns.
+    of_it = [m for m in named if m and (not output or output_of(m) == output)]
+    own = [m for m in of_it if (split_of(m) == "train") == (split == "train")]
     by = {metric_of(m) for m in own} - {"loss"}
     if split == "train":
         # The accuracy is measured of the batches.

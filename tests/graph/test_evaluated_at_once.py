@@ -29,11 +29,11 @@ def test_larger_ones_as_far_as_memory_allows(shape: str) -> None:
     net = ns.parse(f"input {shape}; conv 16 3x3 relu; globalpool; fc 3 softmax")
     graph = net.graph()
     # The values of an example that live at once: what the convolution gives, and what its activation makes of it.
-    _, height, width = map(int, shape.split("x"))
+    channels, height, width = map(int, shape.split("x"))
     largest = 2 * 4 * 16 * (height - 2) * (width - 2)
     count = evaluated_at_once(net, graph)
     assert 1 < count < 1000
-    assert count * largest <= _BOUND < (count + 2) * (largest + 4 * int(shape.split("x")[0]) * height * width)
+    assert count * largest <= _BOUND < (count + 2) * (largest + 4 * channels * height * width)
 
 
 def test_one_at_least() -> None:
