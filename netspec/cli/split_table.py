@@ -118,6 +118,8 @@ def _division(name: str, target: str | None) -> _Division:
         raise NetspecError(f"{built_in.name} has a test part of its own: nothing is drawn", fix)
     if kind_of(path, DataError) is None:
         raise missing_data(path, str(path), fix)
+    if network and data and data.group_array:
+        return _of_arrays(network, folder)
     if data.has_classes_of_texts if data else holds_files(path) and are_texts(path):
         return _of_texts(path, data or DataSource(name=path.name, text=Text(unit="words", whole=True)))
     if data and data.is_text:
@@ -130,12 +132,12 @@ def _division(name: str, target: str | None) -> _Division:
     return _of_files(parts)
 
 
-def _of_files(parts: Mapping[str, Sequence[tuple[str, ...]]]) -> _Division:
-    """Return the division of files with their classes, and with their groups if they have some."""
+def _of_files(parts: Mapping[str, Sequence[tuple[str, ...]]], what: str = "file") -> _Division:
+    """Return the division of files, or other examples, with their classes, and with their groups if they have some."""
     classes = {part: [row[1] for row in rows] for part, rows in parts.items()}
     grouped = any(len(row) > 2 for rows in parts.values() for row in rows)
     groups = {part: [row[2] for row in rows] for part, rows in parts.items()} if grouped else {}
-    return _Division(("file", "class", *(["group"] if grouped else [])), parts, classes, groups=groups)
+    return _Division((what, "class", *(["group"] if grouped else [])), parts, classes, groups=groups)
 
 
 def _network(path: Path) -> tuple[Network, Path]:
@@ -144,6 +146,23 @@ def _network(path: Path) -> tuple[Network, Path]:
     source = load_source(path)
     network, _ = require(analyze(source))
     return network, path.absolute().parent
+
+
+def _of_arrays(network: Network, folder: Path) -> _Division:
+    from netspec.data.for_network import load_data  # noqa: PLC0415
+
+    dataset = load_data(network, base=folder)
+    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    parts: dict[str, list[tuple[str, ...]]] = {}
+    for part, split in splits.items():
+        if split is None:
+            continue
+        labels = split.labels
+        named = not isinstance(labels, Mapping) and labels.ndim == 1 and labels.dtype.kind == "i" and dataset.labels
+        classes = [dataset.labels[label] for label in labels] if named else [""] * len(split)
+        places = dataset.groups["val" if part == "validation" else part]
+        parts[part] = [(place, label, group) for (place, group), label in zip(places, classes, strict=True)]
+    return _of_files(parts, "example")
 
 
 def _of_texts(path: Path, data: DataSource) -> _Division:

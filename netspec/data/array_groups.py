@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ from netspec.recipe.array_names import VALIDATION
 from netspec.sources.draws import TEST_SHARE, drawn, drawn_by_class
 from netspec.sources.groups import require_apart
 
-__all__ = ["Groups", "divided_by_group", "groups_of_arrays"]
+__all__ = ["Divided", "Groups", "divided_by_group", "groups_of_arrays"]
 
 
 class Groups(NamedTuple):
@@ -54,10 +54,24 @@ def _groups(array: NDArray[Any], key: str) -> list[str]:
     return list(map(str, flat.tolist()))
 
 
+class Divided(NamedTuple):
+    """Examples by their parts.
+
+    Attributes:
+        splits: those of each part.
+        notice: what to say of them.
+        groups: the place and the group of each.
+    """
+
+    splits: dict[str, Split]
+    notice: str = ""
+    groups: Mapping[str, tuple[tuple[str, str], ...]] = {}
+
+
 def divided_by_group(
     splits: Mapping[str, Split], groups: Groups | None, data: DataSource, name: str, *, learned: bool
-) -> tuple[dict[str, Split], str]:
-    """Return the examples of each part, what is missing drawn by groups, and what to say of it.
+) -> Divided:
+    """Return the examples of each part, what is missing drawn by groups.
 
     The groups of a class give its share; a group belongs to the class that most of its examples have.
 
@@ -78,13 +92,13 @@ def divided_by_group(
             if not learned:
                 raise
     if "test" in splits:
-        return dict(splits), ""
-    return {**splits, "train": splits["train"].rows(stop=0), "test": splits["train"]}, ""
+        return Divided(dict(splits))
+    return Divided({**splits, "train": splits["train"].rows(stop=0), "test": splits["train"]})
 
 
 def _divided(
     splits: Mapping[str, Split], groups: Mapping[str, list[str]], called: Mapping[str, str], data: DataSource, name: str
-) -> tuple[dict[str, Split], str]:
+) -> Divided:
     for part, split in splits.items():
         own = groups.get(part)
         if own is None or len(own) != len(split):
@@ -94,49 +108,48 @@ def _divided(
                 f"the {_PART.get(part, part)} part has {plural(len(split), 'example')}, and {key} has {has} for it",
                 "give one for each example" if own is not None else f"give {data.group}_{part} too",
             )
-    require_apart(
-        {part: groups[part] for part in splits},
-        {part: [f"{called[part]}[{i}]" for i in range(len(split))] for part, split in splits.items()},
-        name,
-    )
-    left, group = splits["train"], groups["train"]
-    made, drawn_groups = dict(splits), {}
-    shares = {"test": TEST_SHARE if data.test is None else data.test, VALIDATION: data.validation}
+    places = {part: [(f"{called[part]}[{i}]", group) for i, group in enumerate(groups[part])] for part in splits}
+    shown = {part: [place for place, _ in own] for part, own in places.items()}
+    require_apart({part: groups[part] for part in splits}, shown, name)
     if VALIDATION in splits and data.validation:
         raise DataError(f"{name} has examples for validation of its own", "leave `validation` out")
+    whole, left = splits["train"], np.arange(len(splits["train"]))
+    group, classes = groups["train"], _classes(whole)
+    made, found = dict(splits), {part: tuple(own) for part, own in places.items()}
+    shares = {"test": TEST_SHARE if data.test is None else data.test, VALIDATION: data.validation}
     for part, share in shares.items():
         if part in splits or not share:
             continue
         purpose = "validation" if part == VALIDATION else part
-        at = np.array(drawn_by_class(purpose, _identities(group), _classes(left), share), bool)
+        identities = [_identity(group[i]) for i in left]
+        at = np.array(drawn_by_class(purpose, identities, [classes[i] for i in left], share), bool)
         if not at.any() or at.all():
             said = f"{share}" if isinstance(share, int) else f"{100 * share:g}%"
+            count = plural(len({group[i] for i in left}), "group")
             raise DataError(
                 f"`{purpose} {said}` of {plural(len(left), 'example')} in {name} leaves none "
-                f"{'to learn from' if at.any() else f'for the {purpose}'}: they are {plural(len(set(group)), 'group')}",
+                f"{'to learn from' if at.any() else f'for the {purpose}'}: they are {count}",
                 "say more, or make smaller groups",
             )
-        drawn_groups[part] = len({one for one, taken in zip(group, at, strict=True) if taken})
-        made[part], left = left.take(np.flatnonzero(at)), left.take(np.flatnonzero(~at))
-        group = [one for one, taken in zip(group, at, strict=True) if not taken]
+        made[part], found[part] = whole.take(left[at]), tuple(places["train"][i] for i in left[at])
+        left = left[~at]
     if "test" not in splits:
         # What comes last is not of one class.
-        order = np.argsort([-place for place in map(drawn("validation"), _identities(group))], kind="stable")
-        left = left.take(order)
-    made["train"] = left
-    drawn_groups["train"] = len(set(group))
-    _require_each_class(splits["train"], left, name)
-    counts = [f"{drawn_groups[part]:,} {said}" for part, said in _SAID.items() if part in drawn_groups]
+        draw = drawn("validation")
+        left = left[np.argsort([-draw(_identity(group[i])) for i in left], kind="stable")]
+    made["train"], found["train"] = whole.take(left), tuple(places["train"][i] for i in left)
+    _require_each_class(whole, made["train"], name)
+    counts = [f"{len({g for _, g in found[part]}):,} {said}" for part, said in _SAID.items() if part in found]
     how = "" if "test" in splits or data.test is not None else "; `test 20%` is drawn where nothing else is said"
-    return made, f"groups of {data.group_array}: {listing(counts, 'and')}{how}"
+    return Divided(made, f"groups of {data.group_array}: {listing(counts, 'and')}{how}", found)
 
 
 _PART = {"train": "training", VALIDATION: "validation"}
 _SAID = {"train": "to learn from", VALIDATION: "for validation", "test": "for the test"}
 
 
-def _identities(groups: Iterable[str]) -> list[bytes]:
-    return [group.encode("utf-8", "surrogateescape") for group in groups]
+def _identity(group: str) -> bytes:
+    return group.encode("utf-8", "surrogateescape")
 
 
 def _classes(split: Split) -> list[str]:

@@ -198,19 +198,21 @@ def dataset_of(
             require_range(split.labels, called[part][1], len(names))
     made = dict(zip(parts, splits, strict=True))
     cut = "test" not in made
+    places: Mapping[str, tuple[tuple[str, str], ...]] = {}
     if "test" in made and reading.test is not None:
         notices.append(f"`test` is not used: {name} has a test part of its own")
     if reading.grouped:
-        made, drawing = divided_by_group(made, groups, reading.grouped, name, learned=reading.learned)
+        made, drawing, places = divided_by_group(made, groups, reading.grouped, name, learned=reading.learned)
         notices += [drawing] if drawing else []
     elif cut:
         made["train"], made["test"], drawing = drawn_test(made["train"], reading.test, name)
         notices += [drawing] if drawing else []
     validation = made.get(VALIDATION)
     fitted = Preparation(draw=RULE) if reading.grouped else None
-    return Dataset.of(
+    dataset = Dataset.of(
         name, made["train"], made["test"], names, tuple(notices), preparation=fitted, validation=validation, cut=cut
     )
+    return replace(dataset, groups=places)
 
 
 def _said_of_targets(ys: Mapping[str, Any], splits: Sequence[Split]) -> list[str]:

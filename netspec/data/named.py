@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from netspec.data import npz
 from netspec.data.array_forms import in_form
-from netspec.data.array_groups import Groups, divided_by_group, groups_of_arrays
+from netspec.data.array_groups import Divided, Groups, divided_by_group, groups_of_arrays
 from netspec.data.array_parts import drawn_test
 from netspec.data.arrays import Reading
 from netspec.data.checks import as_tokens, as_values, facts, require, require_range
@@ -142,10 +143,10 @@ def from_named_arrays(
         for other in others:
             require(unlike(train, other, i.tokens))
     cut = "test" not in splits
-    splits, drawing = _divided(splits, network.data, groups, name, learned=learned)
+    splits, drawing, places = _divided(splits, network.data, groups, name, learned=learned)
     notices += [drawing] if drawing else []
     one_out = len(graph.outputs) == 1
-    return Dataset.of(
+    dataset = Dataset.of(
         name,
         splits["train"],
         splits["test"],
@@ -156,18 +157,19 @@ def from_named_arrays(
         target_labels={} if one_out else target_labels,
         cut=cut,
     )
+    return replace(dataset, groups=places)
 
 
 def _divided(
     splits: dict[str, Split], data: DataSource | None, groups: Groups | None, name: str, *, learned: bool
-) -> tuple[dict[str, Split], str]:
-    """Return the parts with what is drawn, and what to say of it."""
+) -> Divided:
+    """Return the parts with what is drawn."""
     if data and data.group_array:
         return divided_by_group(splits, groups, data, name, learned=learned)
     if "test" in splits:
-        return splits, ""
+        return Divided(splits)
     train, test, said = drawn_test(splits["train"], data.test if data else None, name)
-    return {**splits, "train": train, "test": test}, said
+    return Divided({**splits, "train": train, "test": test}, said)
 
 
 def plain_arrays(

@@ -145,6 +145,17 @@ def test_examples_of_one_patient_are_in_one_part(tmp_path: Path, names: Any, val
     require_whole_groups(members(made, lambda split: split.images[:, 0]))
     assert len(made.test) in range(9, 16)
     assert (made.validation is not None) == (validation != "0")
+    division = _division(str(tmp_path / "net.net"), None)
+    assert division.heading == ("example", "class", "group")
+    listed = {row[0]: (part, row[2]) for part, rows in division.parts.items() for row in rows}
+    assert len(listed) == 60
+    held = {"train": made.train, "test": made.test, "validation": made.validation}
+    for i, patient in enumerate(names):
+        part, group = listed[f"patient[{i}]"]
+        split = held[part]
+        assert split is not None
+        assert group == str(patient).removesuffix(".0")
+        assert X[i, 0] in split.images[:, 0]
     again = of_arrays(tmp_path, f"group patient; validation {validation}", x=X, y=Y, patient=names)
     assert again.sha256 == made.sha256
 
