@@ -108,7 +108,8 @@ def _division(name: str, target: str | None) -> _Division:
             raise NetspecError(f"{name} names no data", 'add `data "FILE" { target NAME }` to it')
         path = folder / network.data.name
     data = network.data if network else None
-    if path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table):
+    tagged = data is not None and data.is_tagged
+    if not tagged and (path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table)):
         return _of_table(path, network, target, folder)
     if target is not None:
         raise NetspecError("--target names a column of a table", f"{name} is none: leave --target out")
@@ -118,8 +119,13 @@ def _division(name: str, target: str | None) -> _Division:
         raise NetspecError(f"{built_in.name} has a test part of its own: nothing is drawn", fix)
     if kind_of(path, DataError) is None:
         raise missing_data(path, str(path), fix)
-    if network and data and data.group_array:
-        return _of_arrays(network, folder)
+    return _of_arrays(network, folder) if network and data and data.group_array else _of_place(path, data, fix)
+
+
+def _of_place(path: Path, data: DataSource | None, fix: str) -> _Division:
+    """Return the division of texts, sentences or pictures; raises NetspecError for other data."""
+    if data and data.is_tagged:
+        return _of_sentences(path, data)
     if data.has_classes_of_texts if data else holds_files(path) and are_texts(path):
         return _of_texts(path, data or DataSource(name=path.name, text=Text(unit="words", whole=True)))
     if data and data.is_text:
@@ -128,8 +134,7 @@ def _division(name: str, target: str | None) -> _Division:
         raise NetspecError(f"{path} is no table, and no pictures or texts in folders or an archive", fix)
     from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
 
-    parts = parts_of_pictures(path, str(path), data)
-    return _of_files(parts)
+    return _of_files(parts_of_pictures(path, str(path), data))
 
 
 def _of_files(parts: Mapping[str, Sequence[tuple[str, ...]]], what: str = "file") -> _Division:
@@ -163,6 +168,17 @@ def _of_arrays(network: Network, folder: Path) -> _Division:
         places = dataset.groups["val" if part == "validation" else part]
         parts[part] = [(place, label, group) for (place, group), label in zip(places, classes, strict=True)]
     return _of_files(parts, "example")
+
+
+def _of_sentences(path: Path, data: DataSource) -> _Division:
+    from netspec.sources.tagged import parts_of_sentences, read_sentences  # noqa: PLC0415
+
+    found = read_sentences(path, path.name)
+    drawn = parts_of_sentences(found, data)
+    rows = [(str(line), " ".join(words)) for line, words in zip(found.lines, found.words, strict=True)]
+    there = [part for part in ("train", "validation", "test") if part in drawn]
+    parts: dict[str, list[tuple[str, str]]] = {part: [rows[i] for i in drawn[part]] for part in there}
+    return _Division(("line", "sentence"), parts, {part: [""] * len(own) for part, own in parts.items()})
 
 
 def _of_texts(path: Path, data: DataSource) -> _Division:

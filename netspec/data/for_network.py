@@ -29,6 +29,7 @@ from netspec.data.parts import changed_parts, split_facts
 from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
+from netspec.data.tagged import load_tagged
 from netspec.data.targets import Wanted, wanted
 from netspec.data.text_classes import load_text_classes, require_columns_of_texts
 from netspec.data.texts import load_text
@@ -213,6 +214,8 @@ def _file_of(
             require_columns_of_texts(path)
         return load_table_file(path, network, graph, source, preparation, folder=base, progress=progress)
     learned = next(iter(known.values()), ())
+    if network.data and network.data.is_tagged:
+        return _by_target(graph, load_tagged(path, network, fitted=preparation))
     if network.data and classes:
         texts = load_text_classes(path, network, known=learned, fitted=preparation, folder=base)
         return _by_target(graph, texts)
@@ -234,6 +237,8 @@ def _file_of(
 def _is_table(network: Network, name: str) -> bool:
     """Return whether data is a table: by its name, or because the spec names columns of it."""
     if find(name) or holds_arrays(expanded(name, DataError), DataError):
+        return False
+    if network.data is not None and network.data.is_tagged:
         return False
     return is_table_name(name) or (network.data is not None and network.data.is_table)
 

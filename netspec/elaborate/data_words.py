@@ -238,7 +238,7 @@ def other_data(data: DataSource, given: str | Path | None) -> DataSource | None:
         return None
     if find(text):
         return data.model_copy(update={"name": text, "fallback": None})
-    if data.is_text and data.name.lower().endswith(".txt"):
+    if data.is_text and not data.is_tagged and data.name.lower().endswith(".txt"):
         # What is written for one text learns what follows in several too.
         data = data.model_copy(update={"target": "next"})
     # A path from outside is one from where the program runs, and the user's own.

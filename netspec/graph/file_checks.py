@@ -96,11 +96,15 @@ def _of_text(
         yield at_place(places.get(given.name), "E0308", (message, fix), places.get("data"))
     elif found and found.classes and graph and len(graph.outputs) == 1:
         outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
-        single = isinstance(graph.loss, BinaryCrossEntropy) and found.classes == 2 and outputs == (1,)
-        if outputs != (found.classes,) and not single:
+        single = isinstance(graph.loss, BinaryCrossEntropy) and found.classes == 2 and outputs[:1] == (1,)
+        has = outputs[:1] if data.is_tagged else outputs
+        if has != (found.classes,) and not single:
             ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
-            message = f"the network {ends}, but {data.name} has {found.classes} classes"
-            wrong = (message, "let it end in as many outputs: `fc classes softmax`")
+            message = (
+                f"the network {ends}, but {data.name} has {found.classes} {'labels' if data.is_tagged else 'classes'}"
+            )
+            ends = "fc classes softmax pointwise" if data.is_tagged else "fc classes softmax"
+            wrong = (message, f"let it end in as many outputs: `{ends}`")
             yield at_place(place, "E0304", wrong, places.get("data"))
 
 

@@ -66,6 +66,7 @@ __all__ = [
     "FORMAT",
     "INPUT",
     "TABLE_ENDINGS",
+    "TAGGED_ENDINGS",
     "Budget",
     "Compile",
     "DataSource",
@@ -82,6 +83,9 @@ __all__ = [
 
 TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 """How the names of files end that are tables."""
+
+TAGGED_ENDINGS = (".conll", ".bio", ".iob")
+"""How the names of files end that have a label for each word."""
 
 FORMAT: Literal[2] = 2
 """Version of the JSON form; a reader refuses a newer one. In format 1 there was one input, and no name for it."""
@@ -312,7 +316,7 @@ class DataSource(Definition):
     @property
     def is_text(self) -> bool:
         """Whether it is a text, by what it says or by the name of the file."""
-        return not self.is_table and (self.text is not None or self.name.lower().endswith(".txt"))
+        return not self.is_table and (self.text is not None or self.name.lower().endswith((".txt", *TAGGED_ENDINGS)))
 
     @property
     def has_classes_of_texts(self) -> bool:
@@ -320,9 +324,16 @@ class DataSource(Definition):
         return self.is_text and self.text is not None and self.text.whole
 
     @property
+    def is_tagged(self) -> bool:
+        """Whether each word of a text has a label."""
+        if self.text is not None and self.text.tagged:
+            return True
+        return self.name.lower().endswith(TAGGED_ENDINGS)
+
+    @property
     def draws_rows(self) -> bool:
         """Whether what is for validation and for the test is drawn before anything is fitted to the others."""
-        return self.is_table or self.has_classes_of_texts
+        return self.is_table or self.has_classes_of_texts or self.is_tagged
 
     @property
     def is_arrays(self) -> bool:
@@ -332,6 +343,8 @@ class DataSource(Definition):
     @property
     def is_table(self) -> bool:
         """Whether it is a table, by the name of the file or because columns of it are named."""
+        if self.is_tagged:
+            return False
         by_column = self.group is not None and not self.groups_files
         said = bool(self.columns or self.drop or self.category or self.number or by_column)
         named = said or not isinstance(self.target, str)
@@ -366,6 +379,19 @@ class DataSource(Definition):
             )
         if self.test == 0:
             raise ValueError("arrays without a test part need examples for the test: say `test 20%`, or leave it out")
+
+    @model_validator(mode="after")
+    def _of_tags(self) -> "DataSource":
+        if not self.is_tagged:
+            return self
+        if self.text is not None and self.text.unit != "words":
+            raise ValueError("words with labels are as the file has them: say `text words`, or leave `text` out")
+        if self.target != "label" or self.columns or self.drop or self.category or self.number or self.group:
+            settings = "`target`, `columns`, `drop`, `category`, `number` and `group`"
+            raise ValueError(f"of words with labels the labels are learned: leave {settings} out")
+        if self.test == 0:
+            raise ValueError("sentences are needed for the test: say `test 20%`, or leave it out")
+        return self
 
     @model_validator(mode="after")
     def _of_groups(self) -> "DataSource":

@@ -31,6 +31,12 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
     if data is None or find(name) or not (data.is_table or data.is_text):
         return
     found = _kind(path)
+    if data.is_tagged:
+        if found and found != "a table":
+            raise DataError(
+                f"{name} is {found}, but the spec is for words with labels", "give a file such as ner.conll"
+            )
+        return
     if data.is_table and found and found != "a table":
         fix = f"give a table with its columns: a file that ends in {', '.join(TABLE_ENDINGS)}"
         if found == "a folder of arrays":

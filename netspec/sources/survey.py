@@ -109,6 +109,8 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
         return survey_table(data, folder, asked)
     if not data.is_text:
         return _of_pictures(data, folder)
+    if data.is_tagged:
+        return _of_sentences(completed(data), folder)
     if has_classes(data, folder):
         return _of_text_classes(completed(data, whole=True), folder)
     require_no_groups(data)
@@ -134,6 +136,19 @@ def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
     tokens = fitted.input.tokens
     given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
     return Survey(data, (given,), tokens, len(found.classes), notices=fitted.notices)
+
+
+def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
+    """Return what sentences with a label for each word are; None where they are too many to be read in a check."""
+    from netspec.sources.tagged import fit_sentences, read_sentences  # noqa: PLC0415
+
+    path = folder / data.name
+    if kind_of(path, DataError) == "file" and path.stat().st_size > _QUICK:
+        return None
+    fitted = fit_sentences(read_sentences(path, data.name), data)
+    tokens = fitted.input.tokens
+    given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
+    return Survey(data, (given,), tokens, len(fitted.classes), notices=fitted.notices)
 
 
 def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
@@ -202,6 +217,11 @@ def completed(data: DataSource, length: int | None = None, *, whole: bool = Fals
         length: of the network's input, where that is declared.
         whole: whether each of several texts has a class, which is learned instead.
     """
+    if data.is_tagged:
+        text = data.text or Text(unit="words")
+        return data.model_copy(
+            update={"text": text.model_copy(update={"tagged": True, "length": text.length or length})}
+        )
     text = data.text or Text()
     if whole:
         text = text.model_copy(update={"whole": True, "length": text.length or length})

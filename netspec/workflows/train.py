@@ -454,6 +454,9 @@ def _with_name(network: Network, name: str) -> Network:
     """Return a network that names one dataset, which is there."""
     assert network.data is not None
     changed: dict[str, Any] = {"name": name, "fallback": None}
+    if network.data.is_tagged and network.data.text:
+        # By another name it would be another kind of data.
+        changed["text"] = network.data.text.model_copy(update={"tagged": True})
     if network.data.is_table and network.data.target == "label":
         # By another name it would be no table unless it says which column it learns.
         changed["target"] = network.data.target_columns
