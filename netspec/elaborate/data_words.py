@@ -241,5 +241,9 @@ def other_data(data: DataSource, given: str | Path | None) -> DataSource | None:
     if data.is_text and not data.is_tagged and data.name.lower().endswith(".txt"):
         # What is written for one text learns what follows in several too.
         data = data.model_copy(update={"target": "next"})
+    if data.is_tagged:
+        # So is what is given, by whatever name.
+        tagged = (data.text or Text(unit="words")).model_copy(update={"tagged": True})
+        data = data.model_copy(update={"text": tagged})
     # A path from outside is one from where the program runs, and the user's own.
     return data.model_copy(update={"name": str(expanded(text, DataError).absolute()), "fallback": None})

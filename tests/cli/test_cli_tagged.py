@@ -179,6 +179,8 @@ def test_a_run_of_json_lines_opens_and_goes_on(inside: Path) -> None:
     again = ns.open(inside / "lists")
     assert again.evaluate().examples == len(again.dataset().test)
     assert again.evaluate("ner.conll").examples == again.evaluate().examples
+    done = cli(inside, "train", "ner.net", "--data", "plain.txt", "--epochs", "1")
+    assert done.returncode == 0
     assert cli(inside, "serve", "lists").returncode != 0
     assert cli(inside, "generate", "lists").returncode != 0
     assert cli(inside, "data", "show", "lists.net", "--split", "-o", "parts.csv").returncode == 0
