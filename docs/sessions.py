@@ -87,6 +87,20 @@ def speakers(folder: Path, data: Path) -> None:
             (place / f"{number:04}.txt").write_text(said + "\n", encoding="utf-8")
 
 
+def sentences(folder: Path, _: Path) -> None:
+    """Write sentences of a few patterns with a label for each word, and two new ones."""
+    names, towns = (
+        ["Ada", "Alan", "Emmy", "Grace", "Kurt", "Linus", "Marie", "Sofia"],
+        ["Bern", "Kyiv", "London", "Oslo", "Paris", "Rome", "Turin"],
+    )
+    patterns = ("{} lives in {} .", "In {1} the sun shines on {0} .", "{} and Tim left {} .", "Did {} like {} ?")
+    labels = {**dict.fromkeys((*names, "Tim"), "B-PER"), **dict.fromkeys(towns, "B-LOC")}
+    made = [pattern.format(name, town).split() for name in names for town in towns for pattern in patterns]
+    written = ["\n".join(f"{word}\t{labels.get(word, 'O')}" for word in words) for words in made]
+    (folder / "names.conll").write_text("\n\n".join(written) + "\n", encoding="utf-8")
+    (folder / "new.txt").write_text("Marie lives in Turin .\nIn Oslo the sun shines on Ada .\n", encoding="utf-8")
+
+
 def membrane(folder: Path, data: Path) -> None:
     """Take the sections of ISBI 2012 with their masks."""
     shutil.copytree(data / "membrane", folder / "membrane")
@@ -147,6 +161,7 @@ DATA: dict[str, Callable[[Path, Path], None]] = {
     "mpg": mpg,
     "shakespeare": shakespeare,
     "speakers": speakers,
+    "sentences": sentences,
     "membrane": membrane,
     "caffe": caffe,
     "mobilenet": mobilenet,

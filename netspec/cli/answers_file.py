@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from netspec.workflows.example_files import Examples
     from netspec.workflows.trained import Run
 
-__all__ = ["answers_file", "require_name"]
+__all__ = ["answers_file", "require_name", "row_writer"]
 
 Write: TypeAlias = "Callable[[Sequence[str], Examples], None]"
 """Takes the names of some examples and the examples."""
@@ -63,7 +63,7 @@ def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterato
                     yield write
             else:
                 with temporary.open("w", newline="", encoding="utf-8") as stream:
-                    writer: _Writer = _Objects(stream) if out.suffix.lower() == ".json" else _Rows(stream)
+                    writer = row_writer(out, stream)
                     yield _table(writer, run, threshold)
                     writer.end()
     except BrokenPipeError:
@@ -72,6 +72,11 @@ def answers_file(out: Path, run: Run, threshold: float | None = None) -> Iterato
         raise RunError(
             f"cannot write {out}: {error.strerror or error}", "choose a folder that can be written to"
         ) from error
+
+
+def row_writer(out: Path, stream: TextIO) -> _Writer:
+    """Return what writes rows into a file, as its name says: objects of JSON, or lines of CSV."""
+    return _Objects(stream) if out.suffix.lower() == ".json" else _Rows(stream)
 
 
 @contextmanager

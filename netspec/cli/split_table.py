@@ -6,7 +6,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from netspec.cli.output import print_json, print_table, say
@@ -39,12 +39,14 @@ class _Division:
         parts: of each part its examples.
         classes: of each part the classes of these; an empty one where there is none.
         notices: what to say first.
+        groups: of each part the groups of these, where something says what stays together.
     """
 
     heading: Sequence[str]
     parts: Mapping[str, Sequence[Sequence[str]]]
     classes: Mapping[str, Sequence[str]]
     notices: Sequence[str] = ()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool) -> None:
@@ -69,7 +71,8 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
     if as_json:
         for part, rows in division.parts.items():
             counts = Counter(c for c in division.classes[part] if c)
-            print_json({"part": part, "examples": len(rows), "classes": dict(sorted(counts.items()))})
+            grouped = {"groups": len(set(division.groups[part]))} if division.groups else {}
+            print_json({"part": part, "examples": len(rows), "classes": dict(sorted(counts.items())), **grouped})
         return
     for notice in division.notices:
         say(f"note: {notice}")
@@ -82,11 +85,13 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
             part,
             f"{len(rows):,}",
             percent(len(rows) / total),
+            *([f"{len(set(division.groups[part])):,}"] if division.groups else []),
             *(f"{division.classes[part].count(each):,}" for each in shown),
         )
         for part, rows in division.parts.items()
     ]
-    headings = [("part", False), ("examples", True), ("share", True), *((each, True) for each in shown)]
+    headings = [("part", False), ("examples", True), ("share", True)]
+    headings += [*([("groups", True)] if division.groups else []), *((each, True) for each in shown)]
     print_table(headings, rows_of)
     if out is not None:
         say(out)
@@ -103,7 +108,8 @@ def _division(name: str, target: str | None) -> _Division:
             raise NetspecError(f"{name} names no data", 'add `data "FILE" { target NAME }` to it')
         path = folder / network.data.name
     data = network.data if network else None
-    if path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table):
+    tagged = data is not None and data.is_tagged
+    if not tagged and (path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table)):
         return _of_table(path, network, target, folder)
     if target is not None:
         raise NetspecError("--target names a column of a table", f"{name} is none: leave --target out")
@@ -113,6 +119,13 @@ def _division(name: str, target: str | None) -> _Division:
         raise NetspecError(f"{built_in.name} has a test part of its own: nothing is drawn", fix)
     if kind_of(path, DataError) is None:
         raise missing_data(path, str(path), fix)
+    return _of_arrays(network, folder) if network and data and data.group_array else _of_place(path, data, fix)
+
+
+def _of_place(path: Path, data: DataSource | None, fix: str) -> _Division:
+    """Return the division of texts, sentences or pictures; raises NetspecError for other data."""
+    if data and data.is_tagged:
+        return _of_sentences(path, data)
     if data.has_classes_of_texts if data else holds_files(path) and are_texts(path):
         return _of_texts(path, data or DataSource(name=path.name, text=Text(unit="words", whole=True)))
     if data and data.is_text:
@@ -121,9 +134,15 @@ def _division(name: str, target: str | None) -> _Division:
         raise NetspecError(f"{path} is no table, and no pictures or texts in folders or an archive", fix)
     from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
 
-    parts = parts_of_pictures(path, str(path), data)
-    classes = {part: [label for _, label in rows] for part, rows in parts.items()}
-    return _Division(("file", "class"), parts, classes)
+    return _of_files(parts_of_pictures(path, str(path), data))
+
+
+def _of_files(parts: Mapping[str, Sequence[tuple[str, ...]]], what: str = "file") -> _Division:
+    """Return the division of files, or other examples, with their classes, and with their groups if they have some."""
+    classes = {part: [row[1] for row in rows] for part, rows in parts.items()}
+    grouped = any(len(row) > 2 for rows in parts.values() for row in rows)
+    groups = {part: [row[2] for row in rows] for part, rows in parts.items()} if grouped else {}
+    return _Division((what, "class", *(["group"] if grouped else [])), parts, classes, groups=groups)
 
 
 def _network(path: Path) -> tuple[Network, Path]:
@@ -134,16 +153,43 @@ def _network(path: Path) -> tuple[Network, Path]:
     return network, path.absolute().parent
 
 
+def _of_arrays(network: Network, folder: Path) -> _Division:
+    from netspec.data.for_network import load_data  # noqa: PLC0415
+
+    dataset = load_data(network, base=folder)
+    splits = {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
+    parts: dict[str, list[tuple[str, ...]]] = {}
+    for part, split in splits.items():
+        if split is None:
+            continue
+        labels = split.labels
+        named = not isinstance(labels, Mapping) and labels.ndim == 1 and labels.dtype.kind == "i" and dataset.labels
+        classes = [dataset.labels[label] for label in labels] if named else [""] * len(split)
+        places = dataset.groups["val" if part == "validation" else part]
+        parts[part] = [(place, label, group) for (place, group), label in zip(places, classes, strict=True)]
+    return _of_files(parts, "example")
+
+
+def _of_sentences(path: Path, data: DataSource) -> _Division:
+    from netspec.sources.tagged import parts_of_sentences, read_sentences  # noqa: PLC0415
+
+    found = read_sentences(path, path.name)
+    drawn = parts_of_sentences(found, data)
+    rows = [(str(line), " ".join(words)) for line, words in zip(found.lines, found.words, strict=True)]
+    there = [part for part in ("train", "validation", "test") if part in drawn]
+    parts: dict[str, list[tuple[str, str]]] = {part: [rows[i] for i in drawn[part]] for part in there}
+    return _Division(("line", "sentence"), parts, {part: [""] * len(own) for part, own in parts.items()})
+
+
 def _of_texts(path: Path, data: DataSource) -> _Division:
     from netspec.sources.text_classes import LABEL, divided_texts, labelled_texts  # noqa: PLC0415
 
     found = labelled_texts(path, test=data.test)
     drawn = divided_texts(found, data)
-    named = [*zip(found.files, found.table.cells[LABEL], strict=True)]
+    groups = [found.groups(data.group)] if data.group else []
+    named = [*zip(found.files, found.table.cells[LABEL], *groups, strict=True)]
     there = [part for part in ("train", "validation", "test") if part in drawn]
-    parts: dict[str, list[tuple[str, str]]] = {part: sorted(named[i] for i in drawn[part]) for part in there}
-    classes = {part: [label for _, label in rows] for part, rows in parts.items()}
-    return _Division(("file", "class"), parts, classes)
+    return _of_files({part: sorted(named[i] for i in drawn[part]) for part in there})
 
 
 def _of_table(path: Path, network: Network | None, target: str | None, folder: Path) -> _Division:
@@ -168,11 +214,14 @@ def _of_table(path: Path, network: Network | None, target: str | None, folder: P
     rows = [fitted.table.cells[name] for name in fitted.table.columns]
     classes = [fitted.table.cells[n] for n, c in fitted.targets.items() if could_be_classes(c) and not fitted.log]
     parts = {part: sorted(fitted.rows[part]) for part in ("train", "validation", "test") if fitted.rows.get(part)}
+    group = network.data.group if network and network.data else None
+    grouped = fitted.table.cells[group] if group else []
     return _Division(
         ("line", *fitted.table.columns),
         {part: [(str(lines[i]), *(column[i] for column in rows)) for i in at] for part, at in parts.items()},
         {part: [" ".join(class_name(cells[i]) for cells in classes) for i in at] for part, at in parts.items()},
         notices,
+        {part: [grouped[i] for i in at] for part, at in parts.items()} if grouped else {},
     )
 
 

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from netspec.cli.output import print_table, say
 from netspec.diagnostics.diagnostic import plural
+from netspec.sources.tagged import read_sentences
 from netspec.sources.text_facts import TextFacts, lengths_text, text_facts
 from netspec.terminal.numbers import percent
 
-__all__ = ["show_texts"]
+__all__ = ["show_sentences", "show_texts"]
 
 _SHOWN = 5
+
+
+def show_sentences(path: Path, name: str) -> None:
+    """Print what there is to see of sentences with a label for each word.
+
+    Args:
+        path: of the file.
+        name: as it was given.
+    """
+    found = read_sentences(path, name)
+    words = [word for own in found.words for word in own]
+    counts = Counter(label for own in found.labels for label in own)
+    longest = max(map(len, found.words))
+    said = f"{plural(len(words), 'word')} ({len(set(words)):,} different)"
+    say(f"{name}: {plural(len(found.words), 'sentence')}, {said}, the longest of {longest}")
+    sentences = Counter(label for own in found.labels for label in set(own))
+    rows = [
+        (label, f"{count:,}", percent(count / len(words)), f"{sentences[label]:,}")
+        for label, count in counts.most_common()
+    ]
+    print_table([("label", False), ("words", True), ("share", True), ("sentences", True)], rows)
+    twice = len(found.words) - len(set(found.words))
+    if twice:
+        say(f"there twice: {plural(twice, 'sentence')}, all equal ones are in one part")
 
 
 def show_texts(path: Path, name: str) -> None:

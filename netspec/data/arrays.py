@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.data import idx, npz
 from netspec.data.array_forms import in_form
+from netspec.data.array_groups import Groups, divided_by_group, groups_of_arrays
 from netspec.data.array_parts import drawn_test
 from netspec.data.checks import as_labels, as_pixels, as_tokens, as_values, facts, require, require_range
 from netspec.data.class_names import numbered, require_takes_names
@@ -20,9 +21,13 @@ from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
+from netspec.ir.network import DataSource
 from netspec.recipe.array_facts import KEYS, KEYS_VAL, examples_wrong, unlike
 from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNames, Keys
+from netspec.recipe.group_names import group_arrays
+from netspec.sources.draws import RULE
 from netspec.sources.missing import missing_data
+from netspec.sources.preparation import Preparation
 from netspec.system.files import kind_of
 
 __all__ = ["KEYS", "Reading", "dataset_of", "from_arrays", "read_idx_folder", "read_npz"]
@@ -40,6 +45,8 @@ class Reading:
         shape: of the network's input, into which examples are brought.
         test: how much is for the test, as the spec says it.
         learns: whether targets are needed; else the input is learned again.
+        grouped: what says by which array examples stay together; None where nothing does.
+        learned: whether a trained model is looked at.
     """
 
     names: ArrayNames = field(default_factory=lambda: ArrayNames.of(("x",), ("y",)))
@@ -49,6 +56,21 @@ class Reading:
     shape: tuple[int, ...] | None = None
     test: float | None = None
     learns: bool = True
+    grouped: DataSource | None = None
+    learned: bool = False
+
+    def group_keys(self, there: Collection[str], where: str) -> dict[str, str]:
+        """Return what the array of the groups of each part is called; nothing where none is asked for.
+
+        Raises:
+            DataError: it is missing, and no trained model is looked at.
+        """
+        if self.grouped is None:
+            return {}
+        keys, wrong = group_arrays(self.grouped.group_array, there, where)
+        if wrong and not self.learned:
+            raise DataError(*wrong)
+        return keys
 
     def found_in(self, there: Collection[str], where: str) -> Keys:
         """Return the keys of the arrays in a file, whose names are given with the largest array first.
@@ -123,6 +145,7 @@ def dataset_of(
     names: tuple[str, ...] | None = None,
     want: Wanted | None = None,
     name: str = "arrays",
+    groups: Groups | None = None,
 ) -> Dataset:
     """Return the dataset of examples and targets, by their parts: `train`, `test`, `val`; a test part may be missing.
 
@@ -134,6 +157,7 @@ def dataset_of(
         names: of all classes, where they are given.
         want: what the output takes, where targets may be other than a class number for each example.
         name: what to call the dataset.
+        groups: of the examples, where they stay together.
 
     Raises:
         DataError: as for `from_arrays`.
@@ -174,13 +198,21 @@ def dataset_of(
             require_range(split.labels, called[part][1], len(names))
     made = dict(zip(parts, splits, strict=True))
     cut = "test" not in made
+    places: Mapping[str, tuple[tuple[str, str], ...]] = {}
     if "test" in made and reading.test is not None:
         notices.append(f"`test` is not used: {name} has a test part of its own")
+    if reading.grouped:
+        made, drawing, places = divided_by_group(made, groups, reading.grouped, name, learned=reading.learned)
+        notices += [drawing] if drawing else []
     elif cut:
         made["train"], made["test"], drawing = drawn_test(made["train"], reading.test, name)
         notices += [drawing] if drawing else []
     validation = made.get(VALIDATION)
-    return Dataset.of(name, made["train"], made["test"], names, tuple(notices), validation=validation, cut=cut)
+    fitted = Preparation(draw=RULE) if reading.grouped else None
+    dataset = Dataset.of(
+        name, made["train"], made["test"], names, tuple(notices), preparation=fitted, validation=validation, cut=cut
+    )
+    return replace(dataset, groups=places)
 
 
 def _said_of_targets(ys: Mapping[str, Any], splits: Sequence[Split]) -> list[str]:
@@ -213,16 +245,19 @@ def read_npz(
     reading = reading or Reading()
     keys: Keys = {}
     over: list[str] = []
+    grouped: dict[str, str] = {}
 
     def choose(there: Collection[str]) -> list[str]:
         keys.update(reading.found_in(there, str(path)))
+        grouped.update(reading.group_keys(there, str(path)))
         said = reading.names.passed_over(keys, there)
         over.extend([f"{path}: {said}; the spec may say which: `columns`, `target`"] if said else [])
         listed = next((key for name in CLASS_NAMES for key in there if key.lower() == name), None)
-        return [*keys.values(), *([listed] if listed else [])]
+        return [*keys.values(), *grouped.values(), *([listed] if listed else [])]
 
     arrays = npz.arrays_of(path, str(path), choose, optional=CLASS_NAMES)
-    names, notices = _names_in(path, {key: a for key, a in arrays.items() if key not in keys.values()})
+    others = {key: a for key, a in arrays.items() if key not in {*keys.values(), *grouped.values()}}
+    names, notices = _names_in(path, others)
     parts = list(dict.fromkeys(split for _, split in keys))
     (own_x,), own_y = reading.names.inputs, next(iter(reading.names.targets), "")
     pairs, called = {}, {}
@@ -234,7 +269,8 @@ def read_npz(
         all_names = None if names is None else _class_names(names)
         if all_names is None and not any(own == own_y for own, _ in keys):
             all_names = ()
-        made = dataset_of(pairs, called, reading, tokens, all_names, want, str(path))
+        groups = groups_of_arrays(arrays, grouped) if grouped else None
+        made = dataset_of(pairs, called, reading, tokens, all_names, want, str(path), groups)
         made = fit(made, reading.shape, resizable=False)
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 from numpy.typing import ArrayLike
 
 from netspec import data as datasets
+from netspec.data.array_groups import groups_of_arrays
 from netspec.data.arrays import dataset_of
 from netspec.data.checks import as_tokens
 from netspec.data.class_names import require_takes_names
@@ -28,6 +29,7 @@ from netspec.data.parts import changed_parts, split_facts
 from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
+from netspec.data.tagged import load_tagged
 from netspec.data.targets import Wanted, wanted
 from netspec.data.text_classes import load_text_classes, require_columns_of_texts
 from netspec.data.texts import load_text
@@ -95,6 +97,11 @@ def load_data(
     dataset = _load(network, graph, data, base, progress, preparation, known or {})
     fitted = dataset.preparation
     is_drawn = fitted is not None and (fitted.table is not None or fitted.draw > 1)
+    if network.data and network.data.group and not is_drawn and preparation is None:
+        group = network.data.group
+        fix = "leave `group` out, or give the data that the spec is written for"
+        if not isinstance(data, Dataset) or (network.data.validation and dataset.validation is None):
+            raise DataError(f"`group {group}` is of other data: {dataset.name} does not say what stays together", fix)
     if network.data and isinstance(network.data.validation, float) and not is_drawn and len(dataset.train):
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
@@ -123,6 +130,8 @@ def _load(
         learns=not network.reconstructs,
         known=known.get(graph.outputs[0].target),
         held_out=network.data.held_out if network.data else 0,
+        grouped=network.data if network.data and network.data.group_array else None,
+        learned=preparation is not None,
     )
     if isinstance(data, Dataset):
         return _loaded(network, graph, data)
@@ -153,6 +162,10 @@ def _in_memory(
         table = replace(table_of_columns(columns, "data"), folder=base or Path())
         return load_table(table, network, graph, source, preparation, name="arrays")
     if isinstance(data, tuple | list):
+        if reading.grouped and not reading.learned:
+            group = reading.grouped.group_array
+            fix = f"give a dictionary of arrays: {{'x': x, 'y': y, {group!r}: …}}"
+            raise DataError(f"`group` names the array {group}, and arrays in a row have no names", fix)
         _require_one_of_each(graph, "four arrays")
         if len(data) == 2 and not all(isinstance(each, tuple | list) and len(each) == 2 for each in data):
             whole = {"train": (data[0], data[1])}
@@ -166,11 +179,15 @@ def _in_memory(
         dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want, reading=reading)
         return _by_target(graph, dataset)
     if isinstance(data, Mapping):
+        keys = reading.group_keys(list(data), "data")
+        groups = groups_of_arrays(data, keys) if keys else None
+        # An array may be the groups and a target both.
+        read = {key: array for key, array in data.items() if key not in keys.values()} if is_plain(graph) else data
         if is_plain(graph):
-            parts, called = plain_arrays(data, graph)
-            made = dataset_of(parts, called, reading, network.tokens, want=want)
+            parts, called = plain_arrays(read, graph)
+            made = dataset_of(parts, called, reading, network.tokens, want=want, groups=groups)
             return fit(made, network.input, resizable=False)
-        return from_named_arrays(data, network, graph, known=known)
+        return from_named_arrays(read, network, graph, known=known, groups=groups, learned=reading.learned)
     raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
 
 
@@ -197,6 +214,8 @@ def _file_of(
             require_columns_of_texts(path)
         return load_table_file(path, network, graph, source, preparation, folder=base, progress=progress)
     learned = next(iter(known.values()), ())
+    if network.data and network.data.is_tagged:
+        return _by_target(graph, load_tagged(path, network, fitted=preparation))
     if network.data and classes:
         texts = load_text_classes(path, network, known=learned, fitted=preparation, folder=base)
         return _by_target(graph, texts)
@@ -207,7 +226,7 @@ def _file_of(
         pictures = load_pictures(path, network, graph, known=learned, fitted=preparation, progress=progress)
         return _by_target(graph, pictures)
     if not reading.names.is_plain:
-        return _named_file(network, graph, names, known)
+        return _named_file(network, graph, names, known, reading)
     want = _wanted(network, graph)
     dataset = datasets.load(
         names, shape=network.input, tokens=network.tokens, progress=progress, want=want, reading=reading
@@ -218,6 +237,8 @@ def _file_of(
 def _is_table(network: Network, name: str) -> bool:
     """Return whether data is a table: by its name, or because the spec names columns of it."""
     if find(name) or holds_arrays(expanded(name, DataError), DataError):
+        return False
+    if network.data is not None and network.data.is_tagged:
         return False
     return is_table_name(name) or (network.data is not None and network.data.is_table)
 
@@ -268,13 +289,19 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
     return replace(dataset, train=train, test=test, validation=validation, target_labels=named)
 
 
-def _named_file(network: Network, graph: Graph, names: Sequence[str], known: Mapping[str, tuple[str, ...]]) -> Dataset:
+def _named_file(
+    network: Network,
+    graph: Graph,
+    names: Sequence[str],
+    known: Mapping[str, tuple[str, ...]],
+    reading: datasets.Reading,
+) -> Dataset:
     """Return the dataset in the first `.npz` file that is there, of arrays by name."""
     paths = [expanded(name, DataError) for name in names]
     path = next((path for path in paths if kind_of(path, DataError)), paths[-1])
     if find(str(names[paths.index(path)])) or not (path.suffix.lower() == ".npz" or holds_arrays(path, DataError)):
         _require_one_of_each(graph, f"the examples and labels of {path}")
-    return read_named_npz(path, network, graph, known)
+    return read_named_npz(path, network, graph, known, reading)
 
 
 def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:

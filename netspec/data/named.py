@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from netspec.data import npz
 from netspec.data.array_forms import in_form
+from netspec.data.array_groups import Divided, Groups, divided_by_group, groups_of_arrays
 from netspec.data.array_parts import drawn_test
+from netspec.data.arrays import Reading
 from netspec.data.checks import as_tokens, as_values, facts, require, require_range
 from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit
@@ -24,6 +27,8 @@ from netspec.ir.network import DataSource, Network
 from netspec.ops import format_shape
 from netspec.recipe.array_facts import classes_misfit, examples_wrong, unlike
 from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames, Keys
+from netspec.sources.draws import RULE
+from netspec.sources.preparation import Preparation
 
 __all__ = [
     "array_names",
@@ -69,6 +74,8 @@ def from_named_arrays(
     name: str = "arrays",
     known: Mapping[str, tuple[str, ...]] | None = None,
     named: Keys | None = None,
+    groups: Groups | None = None,
+    learned: bool = False,
 ) -> Dataset:
     """Return the dataset of arrays by name.
 
@@ -80,6 +87,8 @@ def from_named_arrays(
         name: what to call the dataset.
         known: the names of the classes that a model has learned, by the targets that have some.
         named: what the arrays are called; all of them are, unless given.
+        groups: of the examples, where the network's data says that some stay together.
+        learned: whether a trained model is looked at.
 
     Raises:
         DataError: one is missing, or does not fit; it is named.
@@ -134,21 +143,33 @@ def from_named_arrays(
         for other in others:
             require(unlike(train, other, i.tokens))
     cut = "test" not in splits
-    if cut:
-        test = network.data.test if network.data else None
-        splits["train"], splits["test"], drawing = drawn_test(splits["train"], test, name)
-        notices += [drawing] if drawing else []
+    splits, drawing, places = _divided(splits, network.data, groups, name, learned=learned)
+    notices += [drawing] if drawing else []
     one_out = len(graph.outputs) == 1
-    return Dataset.of(
+    dataset = Dataset.of(
         name,
         splits["train"],
         splits["test"],
         next(iter(target_labels.values()), ()) if one_out else (),
         tuple(notices),
+        preparation=Preparation(draw=RULE) if network.data and network.data.group_array else None,
         validation=splits.get(VALIDATION),
         target_labels={} if one_out else target_labels,
         cut=cut,
     )
+    return replace(dataset, groups=places)
+
+
+def _divided(
+    splits: dict[str, Split], data: DataSource | None, groups: Groups | None, name: str, *, learned: bool
+) -> Divided:
+    """Return the parts with what is drawn."""
+    if data and data.group_array:
+        return divided_by_group(splits, groups, data, name, learned=learned)
+    if "test" in splits:
+        return Divided(splits)
+    train, test, said = drawn_test(splits["train"], data.test if data else None, name)
+    return Divided({**splits, "train": train, "test": test}, said)
 
 
 def plain_arrays(
@@ -188,22 +209,34 @@ def _chosen(there: Collection[str], names: ArrayNames, where: str = "data") -> K
 
 
 def read_named_npz(
-    path: Path, network: Network, graph: Graph, known: Mapping[str, tuple[str, ...]] | None = None
+    path: Path, network: Network, graph: Graph, known: Mapping[str, tuple[str, ...]] | None, reading: Reading
 ) -> Dataset:
     """Return the dataset in a `.npz` file of arrays by name; others in it are not read.
+
+    Args:
+        path: of the file.
+        network: what they are for.
+        graph: of it.
+        known: the names of the classes that a model has learned, by the targets that have some.
+        reading: says which array has the groups.
 
     Raises:
         DataError: the file cannot be read, lacks an array, or holds one that does not fit.
     """
     named: Keys = {}
+    grouped: dict[str, str] = {}
 
     def choose(there: Collection[str]) -> list[str]:
         named.update(_chosen(there, names_of_arrays(graph, network.data), str(path)))
-        return list(named.values())
+        grouped.update(reading.group_keys(there, str(path)))
+        return [*named.values(), *grouped.values()]
 
     arrays = npz.arrays_of(path, str(path), choose)
     try:
-        return from_named_arrays(arrays, network, graph, name=str(path), known=known, named=named)
+        groups = groups_of_arrays(arrays, grouped) if grouped else None
+        return from_named_arrays(
+            arrays, network, graph, name=str(path), known=known, named=named, groups=groups, learned=reading.learned
+        )
     except DataError as error:
         raise DataError(f"{path}: {error.message}", error.fix) from error
 

@@ -14,10 +14,11 @@ from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.network import DataSource
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
-from netspec.sources.pictures import Labelled, Pictures, pictures_of
-from netspec.sources.trees import open_tree
+from netspec.sources.groups import groups_of, require_apart
+from netspec.sources.pictures import PICTURES, Labelled, Pictures, pictures_of
+from netspec.sources.trees import Tree, open_tree
 
-__all__ = ["Drawing", "classes_of", "parts_of_pictures"]
+__all__ = ["Drawing", "classes_of", "groups_of_pictures", "parts_of_pictures"]
 
 _SIDE = 8
 """Pictures whose parts are listed are decoded as small as this: only whether they can be read matters."""
@@ -30,6 +31,21 @@ def classes_of(found: Pictures, kept: Sequence[int]) -> list[str]:
     return [found.classes[found.train.labels[at]] for at in kept]
 
 
+def groups_of_pictures(tree: Tree, found: Pictures, data: DataSource) -> dict[str, list[str]]:
+    """Return the group of each picture of each part; nothing where the spec names none.
+
+    Raises:
+        DataError: a name is not as the pattern says, or a group is in two parts that the data has of its own.
+    """
+    if not data.group or not data.groups_files:
+        return {}
+    files = {part: own.files for part, own in found.parts.items()}
+    groups = groups_of(tree.name, files, found.depth, data.group, PICTURES)
+    shown = {part: [tree.shown(file) for file in own.files] for part, own in found.parts.items()}
+    require_apart(groups, shown, tree.name)
+    return groups
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """Draws pictures of the training part for the test and for validation; equal ones are on the same side.
@@ -39,12 +55,14 @@ class Drawing:
         classes: the name of the class of each.
         name: what messages call the data.
         rule: how they are drawn.
+        groups: the group of each, all of which is on the same side; none where each picture is drawn by itself.
     """
 
     digests: Sequence[bytes]
     classes: Sequence[str]
     name: str
     rule: Rule = RULE
+    groups: Sequence[str] = ()
 
     def parts(self, data: DataSource | None, given: Mapping[str, object]) -> dict[str, NDArray[np.int64]]:
         """Return the places of each part that is drawn, and of what is left to learn from.
@@ -62,7 +80,8 @@ class Drawing:
             at = self._drawn("test", left, test)
             found["test"], left = left[at], left[~at]
         share = data.validation if data else 0
-        if isinstance(share, float) and self.rule > 1 and "validation" not in given:
+        drawn_alone = isinstance(share, float) and self.rule > 1
+        if share and (drawn_alone or self.groups) and "validation" not in given:
             at = self._drawn("validation", left, share)
             found["validation"], left = left[at], left[~at]
         held_out = data.held_out if data else 0
@@ -74,7 +93,7 @@ class Drawing:
         return {"train": left[np.asarray(order, np.int64)], **found}
 
     def _by_rule(self, purpose: str, at: NDArray[np.int64], part: float) -> NDArray[np.bool_]:
-        digests = [self.digests[i] for i in at]
+        digests = [self.groups[i].encode() if self.groups else self.digests[i] for i in at]
         if self.rule == 1:
             return np.array(chosen(list(map(drawn(purpose), digests)), part), bool)
         return np.array(drawn_by_class(purpose, digests, [self.classes[i] for i in at], part), bool)
@@ -85,14 +104,17 @@ class Drawing:
         if every or not at.any():
             lacking = "to learn from" if every else f"for the {purpose}"
             message = f"`{purpose} {part}` of {plural(len(at), 'picture')} in {self.name} leaves none {lacking}"
+            if self.groups:
+                count = len({self.groups[i] for i in left})
+                raise DataError(f"{message}: they are {plural(count, 'group')}", "say more, or make smaller groups")
             raise DataError(message, f"say a number, such as `{purpose} 5`")
         return at
 
 
 def parts_of_pictures(
     path: Path, name: str, data: DataSource | None, progress: DownloadProgress | None = None
-) -> dict[str, list[tuple[str, str]]]:
-    """Return the pictures of each part as a training takes them: each file, and its class.
+) -> dict[str, list[tuple[str, ...]]]:
+    """Return the pictures of each part as a training takes them: each file, its class, and its group if it has one.
 
     Raises:
         DataError: they cannot be read, or none is left for a part.
@@ -102,9 +124,11 @@ def parts_of_pictures(
         found = pictures_of(tree, test=data.test if data else None, labelled=labelled)
         train = found.train
         decoded = decode_all(tree, train.files, (), (1, _SIDE, _SIDE), "stretch", skip_bad=True, progress=progress)
-        shown = {part: _listed(own, found.classes) for part, own in found.parts.items()}
+        groups = groups_of_pictures(tree, found, data) if data else {}
+        shown = {part: _listed(own, found.classes, groups.get(part)) for part, own in found.parts.items()}
     kept = decoded.kept.tolist()
-    drawing = Drawing(decoded.digests, classes_of(found, kept), name)
+    own_groups = [groups["train"][at] for at in kept] if groups else ()
+    drawing = Drawing(decoded.digests, classes_of(found, kept), name, groups=own_groups)
     drawn_parts = {part: [shown["train"][kept[i]] for i in at] for part, at in drawing.parts(data, found.parts).items()}
     held_out = data.held_out if data else 0
     if held_out and "validation" not in found.parts:
@@ -114,6 +138,6 @@ def parts_of_pictures(
     return {part: sorted(every[part]) for part in ("train", "validation", "test") if part in every}
 
 
-def _listed(part: Labelled, classes: Sequence[str]) -> list[tuple[str, str]]:
+def _listed(part: Labelled, classes: Sequence[str], groups: Sequence[str] | None) -> list[tuple[str, ...]]:
     labels = [classes[label] for label in part.labels] if part.labels and classes else [""] * len(part.files)
-    return list(zip(part.files, labels, strict=True))
+    return list(zip(part.files, labels, *([groups] if groups else []), strict=True))

@@ -10,17 +10,17 @@ import numpy as np
 
 from netspec.data.labels import require_no_validation
 from netspec.data.mask_values import Values, labels_of
-from netspec.data.picture_draws import Drawing, classes_of
+from netspec.data.picture_draws import Drawing, classes_of, groups_of_pictures
 from netspec.data.picture_files import Decoded, Resize, decode_all, needed_memory, require_picture_shape
 from netspec.data.streamed_pictures import look_through
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
-from netspec.ir.network import Network
+from netspec.ir.network import DataSource, Network
 from netspec.sources.draws import RULE, TEST_SHARE
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
-from netspec.sources.trees import open_tree
+from netspec.sources.trees import Tree, open_tree
 from netspec.system.memory import free_memory
 
 __all__ = ["load_pictures"]
@@ -65,6 +65,7 @@ def load_pictures(
         found = pictures_of(tree, test=asked, labelled=not network.reconstructs, known=known)
         if not network.reconstructs:
             _require_targets(found, path, by_pixel=by_pixel)
+        groups = _groups(tree, found, data, fitted) if data else {}
         streams = _streams(network, found, shape)
         read = look_through if streams else decode_all
         parts = {
@@ -79,12 +80,15 @@ def load_pictures(
     notices = [*found.notices, *(notice for part in parts.values() for notice in part.notices)]
     train = splits["train"]
     rule = fitted.draw if fitted else RULE
-    classes = classes_of(found, parts["train"].kept.tolist())
-    drawing = Drawing(parts["train"].digests, classes, str(path), rule)
+    kept = parts["train"].kept.tolist()
+    own_groups = [groups["train"][at] for at in kept] if groups else ()
+    drawing = Drawing(parts["train"].digests, classes_of(found, kept), str(path), rule, own_groups)
     if "validation" in splits and "test" not in splits and test is None:
         notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
     given = dict(splits)
     try:
+        if data and data.group and not groups:
+            raise DataError(f"{path} has no groups", "")
         splits |= {part: train.take(at) for part, at in drawing.parts(data, splits).items()}
         _require_each_class(found, splits["train"], str(path))
     except DataError:
@@ -107,6 +111,20 @@ def load_pictures(
     if rule > 1 and data and isinstance(data.validation, float) and "validation" in found.parts:
         require_no_validation(data.validation, dataset)
     return dataset
+
+
+def _groups(tree: Tree, found: Pictures, data: DataSource, fitted: Preparation | None) -> dict[str, list[str]]:
+    """Return the group of each picture; nothing where a model is looked at with pictures of other names.
+
+    Raises:
+        DataError: as `groups_of_pictures` does.
+    """
+    try:
+        return groups_of_pictures(tree, found, data)
+    except DataError:
+        if fitted:
+            return {}
+        raise
 
 
 def _answers_by_pixel(graph: Graph) -> bool:

@@ -11,7 +11,7 @@ from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
 from netspec.sources.preparation import Preparation
-from netspec.sources.survey import completed
+from netspec.sources.survey import completed, require_no_groups
 from netspec.sources.table_inputs import tokenizer_of
 from netspec.sources.text_trees import divided_text
 from netspec.sources.vocabulary import Vocabulary
@@ -42,6 +42,8 @@ def load_text(
     Raises:
         DataError: it cannot be read, is too short, has what the vocabulary does not, or too many tokens.
     """
+    if fitted is None:
+        require_no_groups(data)
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None

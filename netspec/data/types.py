@@ -93,6 +93,7 @@ class Dataset:
             the training examples.
         target_labels: of several outputs the names of the classes of those targets that have some, by their names.
         cut: whether the test part was taken out of the examples here: the data itself has none.
+        groups: of arrays whose examples stay together the place and the group of each example of each part.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Dataset:
     validation: Split | None = None
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut: bool = False
+    groups: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         fix = "data=(x_train, y_train, x_test, y_test) is all that ns.train needs"

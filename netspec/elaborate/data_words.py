@@ -18,6 +18,7 @@ from netspec.recipe.catalog import find, last_part
 from netspec.recipe.settings import Text
 from netspec.sources.kinds import PICTURES, require_kind
 from netspec.sources.missing import missing_data
+from netspec.sources.places import require_inside
 from netspec.sources.survey import Survey, survey
 from netspec.syntax import ast
 from netspec.system.files import expanded, kind_of
@@ -87,7 +88,7 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if command and other:
         require_kind(data, Path(other.name), str(given))
     try:
-        found = survey(other or data, file.source.folder or Path(), looked)
+        found = _surveyed(data, other, file.source.folder or Path(), looked)
     except DataError as error:
         if other:
             raise
@@ -114,6 +115,20 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if (found.data.is_table or found.of_arrays) and found.classes is None:
         missing["classes"] = _no_classes(found)
     return DataWords(found, {**values, **missing}, asked=asked)
+
+
+def _surveyed(
+    data: DataSource, other: DataSource | None, folder: Path, looked: Mapping[str, tuple[str, ...]]
+) -> Survey | None:
+    """Return what the data is; what a spec names by a link out of its folder is not looked at.
+
+    Raises:
+        DataError: it is not there, cannot be read, or lies outside the folder.
+    """
+    for name in () if other else (data.name, data.fallback):
+        if name:
+            require_inside(name, folder)
+    return survey(other or data, folder, looked)
 
 
 def _picture_inputs(file: ast.File) -> dict[str, tuple[str, ...]]:
@@ -223,8 +238,12 @@ def other_data(data: DataSource, given: str | Path | None) -> DataSource | None:
         return None
     if find(text):
         return data.model_copy(update={"name": text, "fallback": None})
-    if data.is_text and data.name.lower().endswith(".txt"):
+    if data.is_text and not data.is_tagged and data.name.lower().endswith(".txt"):
         # What is written for one text learns what follows in several too.
         data = data.model_copy(update={"target": "next"})
+    if data.is_tagged:
+        # So is what is given, by whatever name.
+        tagged = (data.text or Text(unit="words")).model_copy(update={"tagged": True})
+        data = data.model_copy(update={"text": tagged})
     # A path from outside is one from where the program runs, and the user's own.
     return data.model_copy(update={"name": str(expanded(text, DataError).absolute()), "fallback": None})

@@ -28,6 +28,7 @@ from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
 from netspec.ir.network import Compile, DataSource, Input, Network, Node, Recipe
 from netspec.layers import LAYERS
 from netspec.schema.definition import parameters
+from netspec.sources.places import OutsideError
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 from netspec.system.resources import library_folder
@@ -384,7 +385,8 @@ class _Elaborator:
         self.ends.require_read(nodes, outputs, self.at)
         error = self.data_words.error
         if error and "data" in self.places:
-            self.context.error("E0314", error.message, self.places["data"].span, fix=error.fix)
+            code = "E0403" if isinstance(error, OutsideError) else "E0314"
+            self.context.error(code, error.message, self.places["data"].span, fix=error.fix)
         for notice in self.data_words.notices if "data" in self.places else ():
             self.context.note(notice, self.places["data"].span)
         self.declared.data = self.declared.data or undeclared(self.file, self.given)

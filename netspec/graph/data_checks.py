@@ -27,6 +27,8 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     targets = {o.target for o in graph.outputs} if graph else _declared_targets(network)
     if len(network.inputs) > 1 or len(targets) > 1:
         return _of_several(network, graph, targets, places)
+    if network.data.is_tagged:
+        return _of_sentences(network, graph, network.data, places)
     if network.data.has_classes_of_texts:
         return _of_text_classes(network, network.data, places)
     if network.data.is_text:
@@ -108,6 +110,21 @@ def _of_text_classes(network: Network, data: DataSource, places: Places) -> Iter
     elif given.mask not in {None, 0}:
         message = f"texts are filled up with the token 0, but the input says `mask={given.mask}`"
         yield _diagnostic("E0308", message, places.get(given.name), "write `mask=0`, or leave `input` out")
+
+
+def _of_sentences(network: Network, graph: Graph | None, data: DataSource, places: Places) -> Iterator[Diagnostic]:
+    """Yield what cannot give a label for each word; how many labels there are is not known here."""
+    wrong = next(iter(_of_text_classes(network, data, places)), None)
+    if wrong:
+        yield wrong
+        return
+    if graph is None:
+        return
+    shape, last = graph.shape(graph.output), places.get(network.all_outputs[0].node)
+    if shape[1:] != network.inputs[0].shape:
+        message = f"each word has a label, but the network ends in {format_shape(shape)}"
+        fix = "end with `fc classes softmax pointwise`, without `globalpool` or `last` before it"
+        yield _diagnostic("E0304", message, last, fix)
 
 
 def check_targets(network: Network, graph: Graph | None, places: Places) -> Iterable[Diagnostic]:

@@ -19,6 +19,7 @@ from netspec.recipe.losses import BinaryCrossEntropy, Loss
 from netspec.sources.kinds import PICTURES
 from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.places import OutsideError, require_inside
 from netspec.sources.survey import Survey, survey
 from netspec.sources.target_misfit import range_misfit, target_misfit
 from netspec.system.files import kind_of
@@ -44,16 +45,18 @@ def look_at_data(network: Network, graph: Graph | None, places: Places, folder: 
         if datasets.find(name):
             continue
         try:
+            require_inside(name, folder)
             path = (folder / name).resolve()
             inside, kind = path.is_relative_to(folder.resolve()), kind_of(path, DataError)
+        except OutsideError as error:
+            yield at_place(place, "E0403", (error.message, error.fix))
+            continue
         except (DataError, OSError, RuntimeError, ValueError) as error:
             yield at_place(place, "E0314", (f"{name} cannot be looked for: {error}".splitlines()[0], "name a file"))
             continue
         if not inside:
-            if not any(part == ".." for part in Path(name).parts) and not Path(name).is_absolute():
-                wrong = f"{name} is a link that leads outside the spec's folder"
-                yield at_place(place, "E0403", (wrong, "put the file beside the spec, or give it with --data PATH"))
-        elif kind is None:
+            continue  # which was said where it stands
+        if kind is None:
             gone = missing_data(path, name, "paths begin at the spec's folder: put it there, or train with --data PATH")
             missing.append(at_place(place, "E0314", (gone.message, gone.fix)))
         else:
@@ -93,11 +96,15 @@ def _of_text(
         yield at_place(places.get(given.name), "E0308", (message, fix), places.get("data"))
     elif found and found.classes and graph and len(graph.outputs) == 1:
         outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
-        single = isinstance(graph.loss, BinaryCrossEntropy) and found.classes == 2 and outputs == (1,)
-        if outputs != (found.classes,) and not single:
+        single = isinstance(graph.loss, BinaryCrossEntropy) and found.classes == 2 and outputs[:1] == (1,)
+        has = outputs[:1] if data.is_tagged else outputs
+        if has != (found.classes,) and not single:
             ends = f"has {plural(outputs[0], 'output')}" if len(outputs) == 1 else f"ends in {format_shape(outputs)}"
-            message = f"the network {ends}, but {data.name} has {found.classes} classes"
-            wrong = (message, "let it end in as many outputs: `fc classes softmax`")
+            message = (
+                f"the network {ends}, but {data.name} has {found.classes} {'labels' if data.is_tagged else 'classes'}"
+            )
+            ends = "fc classes softmax pointwise" if data.is_tagged else "fc classes softmax"
+            wrong = (message, f"let it end in as many outputs: `{ends}`")
             yield at_place(place, "E0304", wrong, places.get("data"))
 
 
@@ -157,7 +164,8 @@ def _contents(network: Network, path: Path, kind: str, name: str, held_out: int)
     """Return what the files at a path say of themselves; they are chosen as they are when they are loaded."""
     arrays, wanted = path.suffix.lower() in ARRAY_ENDINGS, names_of_network(network)
     if (arrays and kind == "file") or (not arrays and kind == "folder" and holds_arrays(path, DataError)):
-        return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs)
+        group = network.data.group_array if network.data else ""
+        return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs, group=group)
     if not wanted.is_plain and not arrays:
         named = listing(wanted.shown(), "and")
         return Contents((f"{name} is no .npz file, and the network takes several arrays", f"give one with {named}"))

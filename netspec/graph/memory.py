@@ -18,9 +18,12 @@ from netspec.graph.recipe_checks import used_batch
 from netspec.ir.network import Network
 from netspec.ops import Bias
 
-__all__ = ["augment_bytes", "inference_bytes", "training_bytes"]
+__all__ = ["answered_at_once", "augment_bytes", "evaluated_at_once", "inference_bytes", "training_bytes"]
 
 _FLOAT = 4
+_MOST_AT_ONCE = 1000
+_MOST_BYTES = 512_000_000
+"""Examples that inference takes at a time, and what their values may take: more is hardly faster."""
 
 
 def training_bytes(network: Network, graph: Graph) -> int:
@@ -70,6 +73,27 @@ def inference_bytes(network: Network, graph: Graph) -> int:
     """
     weights = sum(p.size for p in graph.parameters.values())
     return _FLOAT * (weights + network.at_once(used_batch(network)) * _peak(graph))
+
+
+def evaluated_at_once(network: Network, graph: Graph) -> int:
+    """Return how many examples an evaluation in training takes at a time: as the recipe says, else as memory allows."""
+    return network.recipe.evaluate.batch or _affordable(network, graph)
+
+
+def answered_at_once(network: Network, graph: Graph) -> int:
+    """Return how many examples a trained model takes at a time: what memory allows, or fewer if the recipe says so.
+
+    Runs of earlier versions record 1000 for every network, whether anybody asked for it or not.
+    """
+    return min(evaluated_at_once(network, graph), _affordable(network, graph))
+
+
+def _affordable(network: Network, graph: Graph) -> int:
+    """Return how many examples have room: 1000, or as many as stay below a bound by the values that live at once."""
+    example = _FLOAT * max(1, _peak(graph))
+    count = max(1, min(_MOST_AT_ONCE, _MOST_BYTES // example))
+    # All views of few images are computed together.
+    return max(1, count * count // network.at_once(count))
 
 
 def _peak(graph: Graph) -> int:

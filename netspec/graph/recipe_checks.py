@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 
 from netspec.diagnostics.diagnostic import Diagnostic, Places, Related, listing, plural
@@ -177,11 +177,13 @@ class Measured:
         tasks: what its outputs may say; more than one where the targets decide it, and none where there is no metric.
         probable: whether they are probabilities, or become them.
         outputs: how many there are at a position.
+        columns: of a table those that the only output learns as numbers, where they are several: each is measured.
     """
 
     tasks: tuple[Task, ...]
     probable: bool
     outputs: int
+    columns: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
         """Return the metrics that can be measured."""
@@ -195,7 +197,17 @@ def measurable(network: Network, graph: Graph) -> dict[str, Measured]:
     The only output is by no name, as measurements call it: `test_f1`, and of several `test_kind_f1`.
     """
     several = len(graph.outputs) > 1
-    return {o.name if several else "": _measurable(network, graph.only(o)) for o in graph.outputs}
+    found = {o.name if several else "": _measurable(network, graph.only(o)) for o in graph.outputs}
+    return found if several else {"": replace(found[""], columns=_columns(network, found[""]))}
+
+
+def _columns(network: Network, measured: Measured) -> tuple[str, ...]:
+    """Return the columns of a table that the only output learns as numbers, where they are several."""
+    data = network.data
+    if data is None or not data.is_table or "numbers" not in measured.tasks:
+        return ()
+    columns = data.target_columns[: measured.outputs]
+    return columns if len(columns) > 1 else ()
 
 
 def _measurable(network: Network, graph: Graph) -> Measured:
@@ -217,6 +229,10 @@ _SAYS: dict[Task, str] = {
     "labels": "several labels at once",
     "numbers": "numbers",
 }
+
+
+_OF_EACH = ("mae", "rmse", "r2")
+"""The metrics that are measured of each of several columns."""
 
 
 def unmeasured(
@@ -242,7 +258,7 @@ def unmeasured(
             )
         wrong = _unnamed(measurement, setting, measured)
         if not wrong and (metric_of(measurement) != "loss" or output_of(measurement)):
-            own = measured[output_of(measurement)]
+            own = measured.get(output_of(measurement)) or measured[""]
             wrong = _unfit(metric_of(measurement), f"{setting}{measurement}", own)
         if wrong:
             return wrong[0], wrong[1] or f"say `{setting}{split_of(measurement)}_loss`"
@@ -259,11 +275,21 @@ def _unnamed(measurement: str, setting: str, measured: Mapping[str, Measured]) -
     output, metric = output_of(measurement), metric_of(measurement)
     if output in measured or (not output and metric == "loss"):
         return None
+    alone = measured.get("")
+    columns = alone.columns if alone and "numbers" in alone.tasks else ()
+    if output in columns and metric in _OF_EACH:
+        return None
     said, split = f"`{setting}{measurement}`", split_of(measurement)
     if not output:
         own = [name for name, each in measured.items() if metric in each.names()]
         which = f"say of which: {listing([f'`{setting}{split}_{name}_{metric}`' for name in own])}" if own else ""
         return f"{said}: the network has several outputs, {listing([*measured], 'and')}", which
+    if columns:
+        near = nearest(output, columns)
+        column = output if output in columns else near or columns[0]
+        ask = f"{setting}{split}_{column}_{metric if metric in _OF_EACH else _OF_EACH[0]}"
+        what = f"of a column there is no {metric}" if output in columns else f"no column {output} is learned"
+        return f"{said}: {what}", f"say `{ask}`, or `{setting}{split}_loss`"
     names = [name for name in measured if name]
     near = nearest(output, names)
     fix = f"say `{setting}{split}_{near}_{metric}`" if near else f"say `{setting}{split}_{metric}`" if not names else ""

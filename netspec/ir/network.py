@@ -22,6 +22,7 @@ from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.layers import AnyLayer
 from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
+from netspec.recipe.group_names import is_pattern, pattern_wrong
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss, Loss
 from netspec.recipe.metrics import AnyMetrics, Measurement
@@ -65,6 +66,7 @@ __all__ = [
     "FORMAT",
     "INPUT",
     "TABLE_ENDINGS",
+    "TAGGED_ENDINGS",
     "Budget",
     "Compile",
     "DataSource",
@@ -81,6 +83,9 @@ __all__ = [
 
 TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
 """How the names of files end that are tables."""
+
+TAGGED_ENDINGS = (".conll", ".bio", ".iob")
+"""How the names of files end that have a label for each word."""
 
 FORMAT: Literal[2] = 2
 """Version of the JSON form; a reader refuses a newer one. In format 1 there was one input, and no name for it."""
@@ -229,7 +234,10 @@ class DataSource(Definition):
     )
     number: Names = option((), "of a table, columns whose values are amounts, though they look like ids or classes")
     group: Name | None = option(
-        None, "of a table, a column: rows that are equal in it are all for training, for validation or for the test"
+        None,
+        "what stays together, all for training, for validation or for the test: of a table the rows that are equal in "
+        "the column of this name, of arrays the examples that are equal in the array of this name; of pictures and "
+        'texts in files those whose names are equal where a pattern has `{}`: `group "{}_*"`',
     )
     validation: Part = option(
         0,
@@ -292,12 +300,23 @@ class DataSource(Definition):
     @property
     def held_out(self) -> int:
         """How many of the last training examples are for validation; 0 where some are drawn, or none."""
-        return self.validation if isinstance(self.validation, int) and not self.draws_rows else 0
+        drawn = self.draws_rows or self.group is not None
+        return self.validation if isinstance(self.validation, int) and not drawn else 0
+
+    @property
+    def groups_files(self) -> bool:
+        """Whether a pattern says by their names which files stay together."""
+        return self.group is not None and is_pattern(self.group)
+
+    @property
+    def group_array(self) -> str:
+        """Of arrays the one that says which examples stay together; empty where there is none."""
+        return self.group or "" if self.is_arrays else ""
 
     @property
     def is_text(self) -> bool:
         """Whether it is a text, by what it says or by the name of the file."""
-        return not self.is_table and (self.text is not None or self.name.lower().endswith(".txt"))
+        return not self.is_table and (self.text is not None or self.name.lower().endswith((".txt", *TAGGED_ENDINGS)))
 
     @property
     def has_classes_of_texts(self) -> bool:
@@ -305,9 +324,16 @@ class DataSource(Definition):
         return self.is_text and self.text is not None and self.text.whole
 
     @property
+    def is_tagged(self) -> bool:
+        """Whether each word of a text has a label."""
+        if self.text is not None and self.text.tagged:
+            return True
+        return self.name.lower().endswith(TAGGED_ENDINGS)
+
+    @property
     def draws_rows(self) -> bool:
         """Whether what is for validation and for the test is drawn before anything is fitted to the others."""
-        return self.is_table or self.has_classes_of_texts
+        return self.is_table or self.has_classes_of_texts or self.is_tagged
 
     @property
     def is_arrays(self) -> bool:
@@ -317,7 +343,10 @@ class DataSource(Definition):
     @property
     def is_table(self) -> bool:
         """Whether it is a table, by the name of the file or because columns of it are named."""
-        said = bool(self.columns or self.drop or self.category or self.number or self.group)
+        if self.is_tagged:
+            return False
+        by_column = self.group is not None and not self.groups_files
+        said = bool(self.columns or self.drop or self.category or self.number or by_column)
         named = said or not isinstance(self.target, str)
         return (named and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
 
@@ -340,8 +369,8 @@ class DataSource(Definition):
         """Raise ValueError where arrays are named as columns of a table are."""
         if not self.is_arrays:
             return
-        if self.drop or self.group:
-            raise ValueError("`drop` and `group` are for tables: leave them out")
+        if self.drop:
+            raise ValueError("`drop` is for tables: leave it out")
         if len(self.columns) > 1 or len(self.target_arrays) > 1:
             word = "columns" if len(self.columns) > 1 else "target"
             raise ValueError(
@@ -350,6 +379,39 @@ class DataSource(Definition):
             )
         if self.test == 0:
             raise ValueError("arrays without a test part need examples for the test: say `test 20%`, or leave it out")
+
+    @model_validator(mode="after")
+    def _of_tags(self) -> "DataSource":
+        if not self.is_tagged:
+            return self
+        if self.text is not None and self.text.unit != "words":
+            raise ValueError("words with labels are as the file has them: say `text words`, or leave `text` out")
+        if self.target != "label" or self.columns or self.drop or self.category or self.number or self.group:
+            settings = "`target`, `columns`, `drop`, `category`, `number` and `group`"
+            raise ValueError(f"of words with labels the labels are learned: leave {settings} out")
+        if self.test == 0:
+            raise ValueError("sentences are needed for the test: say `test 20%`, or leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _of_groups(self) -> "DataSource":
+        if self.group is None:
+            return self
+        if self.fallback and find(self.fallback):
+            raise ValueError(f"{self.fallback} has no groups: leave `else {self.fallback}` or `group` out")
+        if not self.groups_files:
+            return self
+        wrong = pattern_wrong(self.group)
+        if wrong:
+            raise ValueError(wrong)
+        if self.is_table or self.is_arrays:
+            what = "of arrays `group` names an array" if self.is_arrays else "of a table `group` names a column"
+            raise ValueError(f"a pattern is for the names of pictures and texts; {what}")
+        if find(self.name):
+            raise ValueError(f"`group` is for data of your own: {self.name} has a test part, and no names of files")
+        if self.target == "next" or self.name.lower().endswith(".txt"):
+            raise ValueError("`group` is for texts of classes: a text that is learned onward is divided at its end")
+        return self
 
     @model_validator(mode="after")
     def _of_text(self) -> "DataSource":

@@ -23,6 +23,7 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.recipe.array_facts import KEYS, ArrayFacts, Wrong, shape_text
 from netspec.recipe.array_files import array_folder, array_paths
 from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNames, Keys
+from netspec.recipe.group_names import group_arrays
 from netspec.recipe.label_values import TEXTS, Labels, Values, labels_of
 from netspec.system.files import kind_of, open_to_read
 
@@ -74,7 +75,7 @@ class Contents:
 
 
 def array_contents(
-    path: Path, name: str, wanted: ArrayNames, held_out: int = 0, *, needs_targets: bool = True
+    path: Path, name: str, wanted: ArrayNames, held_out: int = 0, *, needs_targets: bool = True, group: str = ""
 ) -> Contents:
     """Return what a `.npz` file, or `.npy` files in a folder, say of themselves.
 
@@ -84,17 +85,18 @@ def array_contents(
         wanted: what the arrays may be called that the network takes.
         held_out: so many of the training examples are for validation.
         needs_targets: whether targets are needed; else the input is learned again.
+        group: the array that says which examples stay together; empty where there is none.
     """
     fix = "write it with np.savez"
     try:
         folder = array_folder(path, DataError)
         if folder is not None:
             files = {key: _File(file, file.stat().st_size) for key, file in array_paths(folder).items()}
-            return _of_members(name, files, wanted, held_out, needs_targets=needs_targets)
+            return _of_members(name, files, wanted, held_out, needs_targets=needs_targets, group=group)
         with open_to_read(path) as stream, zipfile.ZipFile(cast("BinaryIO", _Bounded(stream))) as archive:
             infos = sorted(archive.infolist(), key=lambda info: -info.file_size)
             members = {i.filename.removesuffix(".npy"): _Zipped(archive, i, i.file_size) for i in infos}
-            return _of_members(name, members, wanted, held_out, needs_targets=needs_targets)
+            return _of_members(name, members, wanted, held_out, needs_targets=needs_targets, group=group)
     except _TooLongError:
         return Contents()
     except OSError as error:
@@ -233,7 +235,13 @@ class _Zipped:
 
 
 def _of_members(
-    name: str, members: Mapping[str, _File | _Zipped], wanted: ArrayNames, held_out: int, *, needs_targets: bool
+    name: str,
+    members: Mapping[str, _File | _Zipped],
+    wanted: ArrayNames,
+    held_out: int,
+    *,
+    needs_targets: bool,
+    group: str,
 ) -> Contents:
     fix = "write it with np.savez"
     chosen, missing = wanted.chosen(members)
@@ -241,6 +249,9 @@ def _of_members(
         chosen, missing = wanted.without_targets().chosen(members)
     if missing:
         return Contents(wanted.lacks(missing, members, name, sayable=True))
+    ungrouped = group_arrays(group, members, name)[1] if group else None
+    if ungrouped:
+        return Contents(ungrouped)
     keys = [*chosen.values()]
     packed = next((odd for key in keys if (odd := members[key].packed_oddly)), None)
     if packed:

@@ -137,7 +137,7 @@ class Text(Definition):
     """
 
     kind: Literal["text"] = "text"
-    later = ("file", "whole")
+    later = ("file", "whole", "tagged")
     unit: Annotated[Literal["chars", "words", "bytes", "bpe"], Also(characters="chars")] = positional(
         "what a token is; words are those and marks of punctuation, `bpe` learns pieces of words", "chars"
     )
@@ -153,6 +153,11 @@ class Text(Definition):
     whole: bool = option(
         False, "each text is an example as a whole, with its class: so it is, without this word, of folders of classes"
     )
+    tagged: bool = option(
+        False,
+        "each word has a label: lines of a word and its label, or JSON lines with the lists `tokens` and `labels`; so "
+        "it is, without this word, of files that end in .conll, .bio or .iob",
+    )
 
     @model_validator(mode="after")
     def _size_of_something(self) -> "Text":
@@ -164,6 +169,10 @@ class Text(Definition):
             raise ValueError("`file` says how many tokens there are: leave `size` out")
         if self.unit != "bpe" and self.file is not None:
             raise ValueError("`file` is of a tokenizer: say `text bpe`")
+        if self.tagged and self.whole:
+            raise ValueError("`tagged` gives each word a label, and `whole` each text a class: keep one")
+        if self.tagged and self.unit != "words":
+            raise ValueError("words with labels are as the file has them: say `text words tagged`")
         if self.size == 1:
             raise ValueError("one token says nothing: `size` is 2 or more")
         return self
@@ -413,7 +422,9 @@ class Evaluate(Definition):
 
     kind: Literal["evaluate"] = "evaluate"
     every: PositiveInt | None = option(None, "steps between two evaluations")
-    batch: PositiveInt = option(1000, "examples taken at a time")
+    batch: PositiveInt | None = option(
+        None, "examples taken at a time; unless given 1000, or as many as take 512 MB where these are fewer"
+    )
 
 
 class EarlyStop(Definition):

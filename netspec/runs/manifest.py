@@ -12,6 +12,7 @@ from netspec.backends.jax.train.device_group import rows_per_device
 from netspec.backends.jax.train.step_chunks import depends_on_batch
 from netspec.data.parts import sizes, split_facts
 from netspec.data.types import Dataset
+from netspec.graph.memory import evaluated_at_once
 from netspec.ir.network import Network
 from netspec.planning.rates import FIRST, rates_here, rates_of_version
 from netspec.planning.record import Recorded
@@ -94,13 +95,14 @@ def strategies(model: Model, dataset: Dataset, devices: int) -> dict[str, Any]:
     # A smaller last batch is padded where that makes no difference.
     trained = {"training": batch, "training, last batch": examples % batch if never_pad else 0}
     evaluated = {"evaluation": len(dataset.test), "evaluation, validation": held_out}
+    at_once = evaluated_at_once(model.network, model.graph)
     found: dict[str, Any] = {}
     for mode, count in trained.items():
         if count:
             found[mode] = _planned(model, rows_per_device(count, devices, never_pad=never_pad), gradient=True)
     for mode, count in evaluated.items():
         if count:
-            found[mode] = _planned(model, rows_per_device(min(recipe.evaluate.batch, count), devices), gradient=False)
+            found[mode] = _planned(model, rows_per_device(min(at_once, count), devices), gradient=False)
     return found
 
 

@@ -44,6 +44,11 @@ class Served:
                 "the model gives its input again: there are no answers to serve",
                 f"`netspec predict {run.path} FILE -o again.npy` keeps what it gives",
             )
+        if run.tags:
+            raise DataError(
+                "the model gives each word a label, which is not served",
+                f'`netspec predict {run.path} --text "…"` prints them, and run.tag(texts) returns them',
+            )
         self.run = run
         graph = run.model.graph
         numbers = sum(prod(i.shape) for i in graph.inputs) + sum(prod(graph.shape(o.index)) for o in graph.outputs)

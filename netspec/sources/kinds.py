@@ -31,10 +31,18 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
     if data is None or find(name) or not (data.is_table or data.is_text):
         return
     found = _kind(path)
+    if data.is_tagged:
+        if found and found != "a table":
+            raise DataError(
+                f"{name} is {found}, but the spec is for words with labels", "give a file such as ner.conll"
+            )
+        return
     if data.is_table and found and found != "a table":
         fix = f"give a table with its columns: a file that ends in {', '.join(TABLE_ENDINGS)}"
         if found == "a folder of arrays":
             fix = f'name the file with the examples: `data "{name}/x.npy"`; `target` names the array beside it'
+        if data.group and holds_files(path):
+            fix = 'of files in folders a pattern of their names says what stays together: `group "{}_*"`; else ' + fix
         raise DataError(f"{name} is {found}, but the spec is for a table", fix)
     if data.is_text and holds_files(path):
         # What is in them is looked at; a folder without texts is refused then.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from unicodedata import normalize
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
@@ -81,12 +81,14 @@ class Pictures:
         parts: `train`, and `validation` and `test` where they have folders of their own.
         has_masks: whether each picture has one.
         notices: what was left out.
+        depth: in how many folders of the tree a file lies at least: that of its class, and those around it.
     """
 
     classes: tuple[str, ...]
     parts: Mapping[str, Labelled]
     has_masks: bool = False
     notices: tuple[str, ...] = field(default=())
+    depth: int = 0
 
     @property
     def train(self) -> Labelled:
@@ -131,15 +133,17 @@ def pictures_of(
     inside = _below(files, root)
     by_part = _by_part(tree, inside, kind)
     notices = list(tree.notices)
+    depth = root.count("/") + (by_part.keys() != {""})
     masks = _masks_of(by_part) if kind.masks else []
     if masks:
         paired = {part: _paired(tree, found, root, part if by_part.keys() != {""} else "") for part, found in masks}
         parts = _divided_by_name(paired, root) if by_part.keys() == {""} else paired
-        found = Pictures((), _complete(tree, parts, test, kind), has_masks=True, notices=tuple(notices))
+        deep = depth + 1 + (by_part.keys() == {""} and parts is not paired and len(parts) > 1)
+        found = Pictures((), _complete(tree, parts, test, kind), has_masks=True, notices=tuple(notices), depth=deep)
     elif not labelled:
         plain = {part or "train": tuple(root + file for file in own) for part, own in by_part.items()}
         parts = {part: Labelled(own, (0,) * len(own)) for part, own in plain.items()}
-        found = Pictures((), _complete(tree, parts, test, kind), notices=tuple(notices))
+        found = Pictures((), _complete(tree, parts, test, kind), notices=tuple(notices), depth=depth)
     else:
         found = _with_classes(tree, by_part, folders, root, test, known, notices, kind)
     return found
@@ -152,7 +156,8 @@ def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
     fix = kind.example
     texts = sum(file.lower().endswith(".txt") for file in tree.files)
     if kind is PICTURES and 2 * texts > len(tree.files):
-        own = PurePosixPath(tree.name).name
+        # As the spec names them, if it does; of a path from elsewhere as one beside them would.
+        own = PurePosixPath(tree.name).name if PurePath(tree.name).is_absolute() else tree.name
         fix = f'they are texts: say how they are cut into tokens, `data "{own}" {{ text words }}`'
     return DataError(f"{tree.name} has no {kind.one}s in it{other}{said}", fix)
 
@@ -253,7 +258,8 @@ def _with_classes(
                 f"{tree.name} has one {kind.one} of the class {alone}: it cannot be learned and tested both",
                 "give more of them, or leave the class out",
             )
-    return Pictures(names, parts, notices=tuple(notices))
+    depth = root.count("/") + ("" not in by_part) + 1
+    return Pictures(names, parts, notices=tuple(notices), depth=depth)
 
 
 def _classified(tree: Tree, files: Sequence[str], depth: int, root: str, kind: FileKind) -> Iterator[tuple[str, str]]:

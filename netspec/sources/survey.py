@@ -16,16 +16,17 @@ from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.arrays import survey_arrays
 from netspec.sources.columns import Column
+from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.kinds import require_kind
 from netspec.sources.picture_headers import header_of
-from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
+from netspec.sources.pictures import PICTURES, Pictures, holds_pictures, pictures_of
 from netspec.sources.table_inputs import tokenizer_of
 from netspec.sources.text_trees import divided_text, has_classes
 from netspec.sources.trees import Tree, is_archive, is_packed, open_tree
 from netspec.sources.vocabulary import Vocabulary
 from netspec.system.files import kind_of
 
-__all__ = ["LENGTH", "Survey", "completed", "survey"]
+__all__ = ["LENGTH", "Survey", "completed", "require_no_groups", "survey"]
 
 LENGTH = 128
 """Tokens in an example of a text, where neither the data nor the input says it."""
@@ -100,14 +101,19 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
         inputs = (Input(shape=shape),) if shape else ()
         return Survey(data, inputs, classes=arrays.classes, unclear=arrays.unclear, of_arrays=True)
     if data.is_table:
+        if data.group and kind_of(folder / data.name, DataError) == "folder":
+            require_kind(data, folder / data.name, data.name)
         # What reads tables is imported by those alone who have one.
         from netspec.sources.table_survey import survey_table  # noqa: PLC0415
 
         return survey_table(data, folder, asked)
     if not data.is_text:
         return _of_pictures(data, folder)
+    if data.is_tagged:
+        return _of_sentences(completed(data), folder)
     if has_classes(data, folder):
         return _of_text_classes(completed(data, whole=True), folder)
+    require_no_groups(data)
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
@@ -132,6 +138,19 @@ def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
     return Survey(data, (given,), tokens, len(found.classes), notices=fitted.notices)
 
 
+def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
+    """Return what sentences with a label for each word are; None where they are too many to be read in a check."""
+    from netspec.sources.tagged import fit_sentences, read_sentences  # noqa: PLC0415
+
+    path = folder / data.name
+    if kind_of(path, DataError) == "file" and path.stat().st_size > _QUICK:
+        return None
+    fitted = fit_sentences(read_sentences(path, data.name), data)
+    tokens = fitted.input.tokens
+    given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
+    return Survey(data, (given,), tokens, len(fitted.classes), notices=fitted.notices)
+
+
 def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
     """Return what a folder or an archive of pictures is; None where that takes long, or it is other data."""
     path = folder / data.name
@@ -145,6 +164,9 @@ def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
         if is_packed(path.name) and facts.st_size > _QUICK:
             return None
         found, shape = _archive(path, data.name, data.test, labelled, facts.st_mtime_ns, facts.st_size)
+    if data.group and data.groups_files:
+        files = {part: own.files for part, own in found.parts.items()}
+        require_apart(groups_of(data.name, files, found.depth, data.group, PICTURES), files, data.name)
     return Survey(data, (Input(shape=shape),) if shape else (), None, len(found.classes) or None, pictures=found)
 
 
@@ -178,6 +200,15 @@ def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:
     return (max(size[0] for size in sizes), *shapes.pop()) if len(shapes) == 1 else None
 
 
+def require_no_groups(data: DataSource) -> None:
+    """Raise DataError where a text that is learned onward is to be divided by the names of files."""
+    if data.group:
+        raise DataError(
+            f"`group` keeps texts of classes together, and {data.name} is learned onward: it is divided at its end",
+            "leave `group` out, or give a folder for each class",
+        )
+
+
 def completed(data: DataSource, length: int | None = None, *, whole: bool = False) -> DataSource:
     """Return the settings of a text with what goes without saying: it is cut into characters, and learned onward.
 
@@ -186,6 +217,11 @@ def completed(data: DataSource, length: int | None = None, *, whole: bool = Fals
         length: of the network's input, where that is declared.
         whole: whether each of several texts has a class, which is learned instead.
     """
+    if data.is_tagged:
+        text = data.text or Text(unit="words")
+        return data.model_copy(
+            update={"text": text.model_copy(update={"tagged": True, "length": text.length or length})}
+        )
     text = data.text or Text()
     if whole:
         text = text.model_copy(update={"whole": True, "length": text.length or length})

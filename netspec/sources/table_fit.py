@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import fsum, sqrt
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
@@ -84,13 +84,18 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
         if data.target == "label" and name not in table.cells:
             example = table.columns[-1]
             said = written(example)
-            # As a spec beside the table names it, wherever it lies.
-            path = table.name.replace("\\", "/")
-            own = path.rpartition("/")[2] if path.startswith("/") or data.name != path else path
+            own = _named(table, data)
             fix = f'say which column is learned: `data "{own}" {{ target {said} }}`'
             raise DataError(f"the spec does not say what is to be learned of {table.name}", fix)
         table.require(name, "")
     return names, log
+
+
+def _named(table: Table, data: DataSource) -> str:
+    """Return how a spec names a table: as it does, else as one beside the table would."""
+    own, path = (name.replace("\\", "/") for name in (data.name, table.name))
+    last = path.rpartition("/")[2]
+    return own if own.rpartition("/")[2] == last and not PurePath(data.name).is_absolute() else last
 
 
 def fit_table(

@@ -231,7 +231,9 @@ def _of_rows(rows: Sequence[tuple[int, Mapping[str, Any]]], name: str) -> Table:
         nested = next((key for key, value in row.items() if isinstance(value, dict | list)), None)
         if nested is not None:
             what = "an object" if isinstance(row[nested], dict) else "a list"
-            raise DataError(f"{name}: {nested!r} in line {number:,} is {what}", "give each column one value a row")
+            fix = "give each column one value a row"
+            fix += "; words with a label each are read by `text words tagged`" if what == "a list" else ""
+            raise DataError(f"{name}: {nested!r} in line {number:,} is {what}", fix)
     cells = {key.strip(): [_cell(row.get(key), "true", "false") for _, row in rows] for key in header}
     _require_whole_characters(cells, name)
     return Table(name, cells, [number for number, _ in rows])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import DataSource
 from netspec.sources.columns import Column
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.missing import missing_data
 from netspec.sources.pictures import pictures_of
 from netspec.sources.table_inputs import text_input
@@ -27,6 +28,9 @@ __all__ = ["LABEL", "TEXT", "FittedTexts", "LabelledTexts", "divided_texts", "fi
 TEXT, LABEL = "text", "label"
 """The columns that texts and their classes are as a table."""
 
+_GROUP = "group"
+"""The column of what stays together, where a pattern says it."""
+
 LENGTH = 256
 """Tokens that are read of a text at most, where nothing else is said."""
 
@@ -41,6 +45,7 @@ class LabelledTexts:
         files: the name of each.
         parts: the rows of `train`, and of `validation` and `test` where they have folders of their own.
         notices: what was left out, or is suspicious.
+        depth: in how many folders a file lies at least: that of its class, and those around it.
     """
 
     classes: tuple[str, ...]
@@ -48,6 +53,19 @@ class LabelledTexts:
     files: Sequence[str]
     parts: Mapping[str, Sequence[int]]
     notices: tuple[str, ...]
+    depth: int = 0
+
+    def groups(self, pattern: str) -> list[str]:
+        """Return the group of each text by its name.
+
+        Raises:
+            DataError: a name is not as the pattern says, or a group is in two parts that the data has of its own.
+        """
+        found = groups_of(self.table.name, {"": self.files}, self.depth, pattern, TEXTS)[""]
+        own = {part: [found[row] for row in rows] for part, rows in self.parts.items()}
+        shown = {part: [self.files[row] for row in rows] for part, rows in self.parts.items()}
+        require_apart(own, shown, self.table.name)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +150,7 @@ def _read(path: Path, name: str, test: float | None, known: tuple[str, ...], sta
         if lost:
             raise DataError(f"{name}: all texts of {listing(lost, 'and')} are empty", "give some, or leave it out")
     notices += _suspicious(name, table, parts)
-    return LabelledTexts(found.classes, table, files, parts, tuple(notices))
+    return LabelledTexts(found.classes, table, files, parts, tuple(notices), found.depth)
 
 
 def _suspicious(name: str, table: Table, parts: Mapping[str, Sequence[int]]) -> list[str]:
@@ -193,12 +211,21 @@ def divided_texts(found: LabelledTexts, data: DataSource, rule: Rule = RULE) -> 
     """
     own = found.parts
     train = found.table.take(own["train"])
-    asked = {
+    asked: dict[str, object] = {
         "test": 0 if "test" in own else data.test,
         "validation": 0 if "validation" in own else data.validation,
         "group": None,
     }
+    if data.group:
+        groups = found.groups(data.group)
+        train = replace(train, cells={**train.cells, _GROUP: [groups[row] for row in own["train"]]})
+        asked["group"] = _GROUP
     column = Column(LABEL, "category", 0, Counter(train.cells[LABEL]))
     drawn = parts_of_table(train, data.model_copy(update=asked), (LABEL,), {LABEL: column}, rule=rule)
     rows: dict[str, Sequence[int]] = {part: [own["train"][row] for row in at] for part, at in drawn.items() if at}
+    learned = {found.table.cells[LABEL][row] for row in rows["train"]}
+    lost = sorted({*train.cells[LABEL]} - learned)
+    if lost:
+        message = f"{found.table.name}: all texts of {listing(lost, 'and')} were drawn for the test or for validation"
+        raise DataError(message, "give more groups of them, or smaller ones")
     return {**rows, **{part: at for part, at in own.items() if part != "train"}}

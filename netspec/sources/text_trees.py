@@ -39,7 +39,7 @@ def has_classes(data: DataSource, folder: Path) -> bool:
     """
     if data.text is not None and data.text.whole:
         return True
-    if not data.is_text or data.target != "label":
+    if not data.is_text or data.target != "label" or data.is_tagged:
         return False
     try:
         names = [name for name in (data.name, data.fallback) if name]

@@ -292,7 +292,7 @@ class Progress:
 
 def _next_command(network: Network, dataset: str, folder: Path) -> str:
     """Return the command that uses a trained model, with a file of the kind it takes."""
-    if network.data and network.data.has_classes_of_texts:
+    if network.data and (network.data.has_classes_of_texts or network.data.is_tagged):
         return f'predict {folder} --text "…"'
     if network.data and network.data.is_text:
         return f"generate {folder}"

@@ -173,7 +173,7 @@ class _Loop:
         """Begin to compile what the steps of an epoch need, and the evaluations of the splits."""
         calls = self.step_schedule.calls(epoch, self.progress.skipped)
         evaluated = self.setup.splits.values() if splits else ()
-        self.trainer.prepare(self.state, self.setup.train, calls, evaluated, self.recipe.evaluate.batch)
+        self.trainer.prepare(self.state, self.setup.train, calls, evaluated, self.setup.evaluated_at_once)
 
     def _is_done(self) -> bool:
         return bool(self.progress.stopped) or self.progress.epoch > self.recipe.epochs
@@ -294,7 +294,7 @@ class _Loop:
         """Return the loss, the accuracy and the metrics that are asked for of a split."""
         scorers = self.setup.scorers(name)
         add = {output: scorer.add for output, scorer in scorers.items()}
-        measured = self.trainer.measure(variables, split, self.recipe.evaluate.batch, add)
+        measured = self.trainer.measure(variables, split, self.setup.evaluated_at_once, add)
         metrics = {output: scorer.values() for output, scorer in scorers.items()}
         for output, scorer in scorers.items():
             where = f"{name} {output}" if measured.outputs else name

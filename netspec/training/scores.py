@@ -273,6 +273,9 @@ def usual_of(network: Network, graph: Graph, task: Task | None) -> tuple[str, ..
     """Return the metrics that follow from what the outputs say; none where the input is learned again."""
     probable = graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}
     usual = () if network.reconstructs else usual_metrics(task, graph.shape(graph.output))
+    if network.data is not None and network.data.is_tagged and task in {"classes", "two classes"}:
+        # A label is no word that is foretold: how surprised the model is says little.
+        usual = ("f1",)
     return tuple(name for name in usual if task and METRICS[name].fits(task, probable=probable))
 
 
@@ -289,7 +292,9 @@ def asked_of(
         output: its name.
     """
     named = [recipe.best, recipe.early_stop.on if recipe.early_stop else None]
-    own = [m for m in named if m and (split_of(m) == "train") == (split == "train") and output_of(m) == output]
+    # What is named of the only output is one of its columns.
+    of_it = [m for m in named if m and (not output or output_of(m) == output)]
+    own = [m for m in of_it if (split_of(m) == "train") == (split == "train")]
     by = {metric_of(m) for m in own} - {"loss"}
     if split == "train":
         # The accuracy is measured of the batches.

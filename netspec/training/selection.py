@@ -80,7 +80,7 @@ def _merit(epoch: Epoch, metric: str) -> float:
     """Return a measurement with such a sign that more is better; of one without a value, less than of any other."""
     name = f"validation{metric[3:]}" if metric.startswith("val_") else metric
     output = output_of(metric)
-    if output:
+    if output in epoch.outputs:
         split = name.partition("_")[0]
         value = epoch.outputs.get(output, {}).get(f"{split}_{metric_of(metric)}")
     else:

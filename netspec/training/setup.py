@@ -21,6 +21,7 @@ from netspec.data.types import Dataset, each_array
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.causality import reads_ahead
+from netspec.graph.memory import evaluated_at_once
 from netspec.graph.parts import check_until, parts
 from netspec.graph.recipe_checks import measurable, normalized_alone
 from netspec.ir.network import DataSource, Network, Recipe
@@ -71,6 +72,11 @@ class Setup:
     def waited(self) -> float:
         """Return for how many seconds the device had nothing to do because examples were not there yet."""
         return sum(part.waited for part in (self.train, *self.splits.values()) if isinstance(part, Streamed))
+
+    @property
+    def evaluated_at_once(self) -> int:
+        """The examples that an evaluation takes at a time."""
+        return evaluated_at_once(self.model.network, self.model.graph)
 
     @property
     def recipe(self) -> Recipe:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
+from netspec.graph.memory import answered_at_once
 from netspec.workflows.answers import answers_of, first_of, title_of
 from netspec.workflows.trained import Run
 
@@ -80,7 +81,7 @@ def embeddings_of(run: Run, images: Any, node: str) -> NDArray[np.float32]:
     given = run.checked(images)
     arrays = given if isinstance(given, Mapping) else {"": given}
     count = len(next(iter(arrays.values())))
-    size = min(_BATCH, count)
+    size = min(_BATCH, answered_at_once(run.network, run.model.graph), count)
     parts = []
     for start in range(0, count, size):
         # All batches have one size, so that one program serves them.

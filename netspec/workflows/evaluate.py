@@ -16,17 +16,15 @@ from netspec.data.types import Dataset, Split
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
+from netspec.graph.memory import answered_at_once
 from netspec.ir.network import Network
 from netspec.recipe.losses import CrossEntropy, Loss
 from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.workflows.predictions import Evaluation, class_names, class_scores, gives_probabilities
 
-__all__ = ["BATCH", "evaluate_split"]
+__all__ = ["evaluate_split"]
 
 Labels: TypeAlias = "tuple[str, ...] | Mapping[str, tuple[str, ...]]"
-
-BATCH = 1000
-"""Examples that are computed at once."""
 
 
 def evaluate_split(
@@ -54,7 +52,8 @@ def evaluate_split(
         model.network, graph, model.inference, tasks, "test", accuracy=True, units=units, columns=columns
     )
     add = {output: scorer.add for output, scorer in scorers.items()}
-    measured = trainer.evaluate(variables, trainer.examples(split), BATCH, add)
+    at_once = answered_at_once(model.network, graph)
+    measured = trainer.evaluate(variables, trainer.examples(split), at_once, add)
     one = () if isinstance(labels, Mapping) else labels
     learned = _Learned(model.network, dataset, name, one)
     if len(graph.outputs) == 1:

@@ -28,10 +28,12 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError
 from netspec.elaborate.overrides import with_settings
 from netspec.graph.graph import Graph
 from netspec.graph.losses import with_class_loss, with_loss, with_losses
+from netspec.graph.memory import evaluated_at_once
 from netspec.graph.trace import trace
 from netspec.ir.network import DataSource, Network
 from netspec.planning import Recorded
 from netspec.recipe.array_facts import looks_numeric
+from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.class_names import are_numbers
 from netspec.recipe.class_weights import weights_of, weights_text
@@ -373,7 +375,7 @@ def compile_for_training(
     if jax.process_count() > 1 and _autotunes(network, autotune):
         # They must all come to the same program.
         raise NetspecError("processes that train together cannot autotune: each measures other times", "leave it out")
-    batches = _batches(network, dataset, len(devices))
+    batches = _batches(network, graph, dataset, len(devices))
     model = compile_network(
         network, device, autotune=autotune, graph=graph, batches=batches, tuning=tuning, recorded=recorded
     )
@@ -414,10 +416,11 @@ def _folder(out: Path | None, numbered: Path | None) -> Path | None:
     return run_folders.named_folder(out) if out else run_folders.fresh_folder(numbered) if numbered else None
 
 
-def _batches(network: Network, dataset: Dataset, devices: int) -> set[int]:
+def _batches(network: Network, graph: Graph, dataset: Dataset, devices: int) -> set[int]:
     """Return the batch sizes that most of a training is spent on, on each device: not that of the rest of an epoch."""
     recipe, (train, held_out) = network.recipe, sizes(network, dataset)
-    evaluated = (min(recipe.evaluate.batch, n) for n in (len(dataset.test), held_out) if n)
+    at_once = evaluated_at_once(network, graph)
+    evaluated = (min(at_once, n) for n in (len(dataset.test), held_out) if n)
     batches = {min(recipe.batch, train), *evaluated}
     return {rows_per_device(batch, devices) for batch in batches}
 
@@ -435,6 +438,9 @@ def with_source(network: Network, dataset: Dataset, path: str | None, *, given: 
         return network if used == source.name else _with_name(network, used)
     builtin = find(dataset.name) and path is None
     name = dataset.name if builtin else re.sub(r'["\x00-\x1f\x7f]', "_", last_part(dataset.name))
+    if source and source.is_arrays and not (find(name) or name.lower().endswith(ARRAY_ENDINGS)):
+        # By another name what the spec says of arrays would be said of a table.
+        name += ".npz" if source.columns or source.target_arrays or source.group else ""
     return _with_name(network.model_copy(update={"data": source or DataSource(name=name)}), name)
 
 
@@ -448,6 +454,9 @@ def _with_name(network: Network, name: str) -> Network:
     """Return a network that names one dataset, which is there."""
     assert network.data is not None
     changed: dict[str, Any] = {"name": name, "fallback": None}
+    if network.data.is_tagged and network.data.text:
+        # By another name it would be another kind of data.
+        changed["text"] = network.data.text.model_copy(update={"tagged": True})
     if network.data.is_table and network.data.target == "label":
         # By another name it would be no table unless it says which column it learns.
         changed["target"] = network.data.target_columns

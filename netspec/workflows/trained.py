@@ -30,6 +30,7 @@ from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
+from netspec.graph.memory import answered_at_once
 from netspec.ir.network import TABLE_ENDINGS, Input
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
@@ -38,10 +39,10 @@ from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
 from netspec.sources.tables import table_of_columns
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.vocabulary import Vocabulary, pieces
 from netspec.system.arguments import as_function, as_path, as_switch
-from netspec.workflows import example_files
-from netspec.workflows.evaluate import BATCH, evaluate_split
+from netspec.workflows import example_files, tagging
+from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.example_files import Examples
 from netspec.workflows.generate import LENGTH, SEED, LanguageModel
 from netspec.workflows.predictions import (
@@ -57,6 +58,7 @@ from netspec.workflows.predictions import (
 
 if TYPE_CHECKING:
     from netspec.workflows.run_plots import Plots
+    from netspec.workflows.tagging import Tagged
 
 __all__ = ["ALL", "Evaluation", "Prediction", "Run", "open_run"]
 
@@ -236,6 +238,24 @@ class Run:
         """The column of texts, or `text` of texts in files, that alone it reads; empty of other models."""
         return self.preparation.table.text_column if self.preparation and self.preparation.table else ""
 
+    @property
+    def tags(self) -> bool:
+        """Whether it gives each word of a sentence a label."""
+        return self.network.data is not None and self.network.data.is_tagged and bool(self.text_column)
+
+    def tag(self, sentences: str | Sequence[str | Sequence[str]]) -> list[Tagged]:
+        """Return sentences with a label for each word.
+
+        Args:
+            sentences: texts, which are cut into words and marks of punctuation, or lists of words.
+
+        Raises:
+            DataError: the model labels no words, or a sentence has none.
+        """
+        given = [sentences] if isinstance(sentences, str) else sentences
+        cut = [pieces("words", each) if isinstance(each, str) else each for each in given]
+        return tagging.tag_sentences(self, cut)
+
     def texts(self, given: Path | Sequence[str]) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
         """Yield texts, or those in a folder or an archive, many at a time: their names, them, and what cannot be read.
 
@@ -334,11 +354,11 @@ class Run:
     def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
         images = self.checked(images)
         count = len(next(each_array(images)))
-        parts = []
-        for start in range(0, count, BATCH):
+        parts, batch = [], answered_at_once(self.network, self.model.graph)
+        for start in range(0, count, batch):
             # All batches but a lone small one have the same size, so that one program serves them.
-            size = min(BATCH, count - start)
-            fill = BATCH - size if start else 0
+            size = min(batch, count - start)
+            fill = batch - size if start else 0
 
             def padded(array: NDArray[Any], start: int = start, size: int = size, fill: int = fill) -> NDArray[Any]:
                 part = array[start : start + size]
@@ -415,6 +435,10 @@ class Run:
         the loss mse, it has the outputs themselves.
         """
         self._require_answers()
+        if self.tags:
+            raise DataError(
+                f"{self.file} gives each word a label", "run.tag(texts) returns the words with their labels"
+            )
         outputs = self.model.graph.outputs
         if len(outputs) == 1:
             (only,) = outputs

@@ -18,7 +18,7 @@ import pytest
 
 import netspec as ns
 from netspec.cli.verbs.check import check_files
-from netspec.compiler import analyze
+from netspec.compiler import analyze, load_source
 from netspec.data.arrays import read_idx_folder
 from netspec.data.for_network import load_data
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Source
@@ -340,6 +340,29 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     if hasattr(os, "mkfifo"):
         os.mkfifo(tmp_path / "pipe.npz")
         assert look(tmp_path, NET.replace("mine", "pipe"))[0].message == "pipe.npz is not a file"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'data "link.csv" { target y }; fc classes softmax',
+        'data "gone.csv" else "link.csv" { target y }; fc classes softmax',
+        'data "link.txt" { text chars; target next }; embedding 4; fc tokens softmax pointwise',
+        'data "link.npz"; fc classes softmax',
+        'data "link"; conv 2 3x3; globalpool; fc classes softmax',
+        'data "link/in.csv" { target y }; fc classes softmax',
+    ],
+)
+def test_nothing_behind_a_link_out_of_the_folder_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    outside, folder = tmp_path / "outside", tmp_path / "spec"
+    folder.mkdir()
+    for name in ("link.csv", "link.txt", "link.npz", "link"):
+        (folder / name).symlink_to(outside)
+    monkeypatch.setattr("netspec.elaborate.data_words.survey", lambda *_: pytest.fail("it was read"))
+    (folder / "net.net").write_text(text.replace("; ", "\n", 1) if "{" not in text else text.replace("}; ", "}\n"))
+    assert [d.code for d in analyze(load_source(folder / "net.net")).diagnostics] == ["E0403"]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

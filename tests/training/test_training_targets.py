@@ -330,3 +330,39 @@ def test_what_needs_no_target_has_that_of_another_output(tmp_path: Path) -> None
         np.savez(tmp_path / f"{name}.npz", **arrays)
         found = list(ns.train(net, tmp_path / f"{name}.npz"))[-1].result
         assert found.test_loss == by_array.test_loss
+
+
+@pytest.mark.parametrize("asked", ["val_a_mae", "val_b_rmse", "test_a_r2", "train_b_mae", "val_mae"])
+def test_the_best_epoch_by_one_of_several_columns(tmp_path: Path, asked: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.3f},{y:.3f},{x + y:.3f},{1000 * x - y:.3f}" for x, y in rng.normal(size=(60, 2))]
+    (tmp_path / "t.csv").write_text("\n".join(["x,y,a,b", *rows]) + "\n")
+    text = 'data "t.csv" { target a b; validation 20% }\nfc 4 relu\nfc 2\n'
+    recipe = f"train {{ epochs 8; batch 8; optimizer adam lr=0.3; best {asked}; early_stop patience=9 on={asked} }}"
+    (tmp_path / "net.net").write_text(text + recipe)
+    epochs = [e for e in ns.train(ns.load(tmp_path / "net.net")) if isinstance(e, ns.Epoch)]
+    name = asked.replace("val_", "validation_")
+    values = [e.metrics[name] for e in epochs]
+    chosen = max(values) if asked.endswith("r2") else min(values)
+    assert len(set(values)) > 1
+    assert values[max(i for i, e in enumerate(epochs) if e.best)] == chosen
+
+
+@pytest.mark.parametrize(
+    ("asked", "fix"),
+    [
+        ("val_c_mae", "val_mass_mae"),
+        ("val_mass_loss", "val_mass_mae"),
+        ("val_mass_f1", "val_mass_mae"),
+        ("val_prise_rmse", "val_price_rmse"),
+    ],
+)
+def test_a_column_that_is_not_measured(tmp_path: Path, asked: str, fix: str) -> None:
+    rows = [f"{i},{i}.5,{7 * i % 5}.25" for i in range(30)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,mass,price", *rows]) + "\n")
+    text = f'data "t.csv" {{ target mass price; validation 20% }}\nfc 2\ntrain {{ best {asked} }}\n'
+    (tmp_path / "net.net").write_text(text)
+    with pytest.raises(ns.SpecError) as caught:
+        ns.load(tmp_path / "net.net")
+    (found,) = caught.value.diagnostics
+    assert (found.code, f"`best {fix}`" in (found.fix or "")) == ("E0311", True)

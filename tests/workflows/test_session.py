@@ -13,7 +13,9 @@ import pytest
 
 import netspec as ns
 from netspec.data import from_arrays
+from netspec.graph import memory
 from netspec.workflows import train as session
+from netspec.workflows.embeddings import embeddings_of
 
 NET = ns.parse("input 1x8x8; fc 10 softmax; data digits; train { optimizer sgd lr=0.5; epochs 1; batch 200 }")
 RNG = np.random.default_rng(0)
@@ -265,6 +267,26 @@ def test_any_number_of_images(run: ns.Run, digits: ns.Dataset, count: int) -> No
     assert len(run.predict(x)) == count
     expected = run.probabilities(digits.train.images)[:count]
     np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("room", [1, 7, 360])
+def test_the_examples_taken_at_a_time_do_not_matter(
+    run: ns.Run, finished: ns.Finished, digits: ns.Dataset, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    images = digits.test.images[:20]
+    expected, evaluated = run.outputs(images), run.evaluate()
+    drawn = embeddings_of(run, images, "fc_1")
+    sizes = []
+    forward = run.model.forward
+    monkeypatch.setattr(run.model, "forward", lambda v, x: sizes.append(len(x)) or forward(v, x))
+    monkeypatch.setattr(memory, "_MOST_BYTES", room * 4 * memory._peak(run.model.graph))
+    assert np.allclose(run.outputs(images), expected, rtol=1e-5, atol=1e-7)
+    assert set(sizes) == {min(room, 20)}
+    found = run.evaluate()
+    assert found.loss == pytest.approx(evaluated.loss, rel=1e-5)
+    assert (found.confusion == evaluated.confusion).all()
+    assert found.loss == pytest.approx(finished.result.best_test_loss, rel=1e-5)
+    assert np.allclose(embeddings_of(run, images, "fc_1"), drawn, rtol=1e-5)
 
 
 def test_a_prediction(run: ns.Run, digits: ns.Dataset) -> None:

@@ -12,11 +12,12 @@ from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.network import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.tagged import are_tagged
 from netspec.sources.text_facts import are_texts
 from netspec.system.files import expanded, kind_of
 
@@ -119,6 +120,12 @@ def show(
 
         show_split(name, target, out, as_json=as_json)
         return 0
+    if not target and _is_tagged(expanded(name, DataError)):
+        from netspec.cli.text_table import show_sentences  # noqa: PLC0415
+
+        _require_no_picture(name, out, augment)
+        show_sentences(expanded(name, DataError), name)
+        return 0
     if name.lower().endswith(TABLE_ENDINGS):
         if augment:
             raise DataError(f"{name} is a table, and --augment is for pictures", "leave it out")
@@ -130,8 +137,7 @@ def show(
     if not find(name) and are_texts(path):
         from netspec.cli.text_table import show_texts  # noqa: PLC0415
 
-        if out or augment:
-            raise DataError(f"{name} is text, of which no picture is drawn", "leave -o and --augment out")
+        _require_no_picture(name, out, augment)
         show_texts(path, name)
         return 0
     from netspec import report  # noqa: PLC0415
@@ -154,6 +160,18 @@ def show(
         say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
     say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, picture))
     return 0
+
+
+def _is_tagged(path: Path) -> bool:
+    """Return whether a file has a label for each word: by its name, or by what is in it."""
+    name = path.name.lower()
+    return name.endswith(TAGGED_ENDINGS) or (name.endswith((".jsonl", ".tsv", ".txt")) and are_tagged(path))
+
+
+def _require_no_picture(name: str, out: Path | None, augment: Path | None) -> None:
+    """Raise DataError where a picture of a text is asked for."""
+    if out or augment:
+        raise DataError(f"{name} is text, of which no picture is drawn", "leave -o and --augment out")
 
 
 def _show_files(path: Path, name: str, picture: Path, *, as_json: bool) -> bool:

@@ -14,10 +14,12 @@ from netspec.describe.format import format_source
 from netspec.describe.shelf import shelf, title
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.network import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.array_files import holds_arrays
 from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.tagged import are_tagged
+from netspec.sources.tagged_spec import spec_for_sentences
 from netspec.sources.text_facts import are_texts
 from netspec.system.files import kind_of
 
@@ -76,6 +78,10 @@ def new(
 
 def _for_data(data: Path, target: str | None, out: Path | None) -> int:
     """Write a spec for a user's data."""
+    if target is None and data.name.lower().endswith((*TAGGED_ENDINGS, ".jsonl", ".tsv", ".txt")) and _tagged(data):
+        place, name = _place(data, out)
+        _write(format_source(Source(str(place), spec_for_sentences(data.resolve(), name))), place)
+        return 0
     if data.name.lower().endswith(TABLE_ENDINGS):
         place, text, learned = spec_of_table(data, target, out, out == _STDOUT)
         _write(text, out or place)
@@ -89,6 +95,13 @@ def _for_data(data: Path, target: str | None, out: Path | None) -> int:
         raise NetspecError("--target names a column of a table, or an array", f"{data} is none: leave --target out")
     _for_files(data, out)
     return 0
+
+
+def _tagged(data: Path) -> bool:
+    """Return whether a file has a label for each word: by its name, or by what is in it."""
+    if kind_of(data, DataError) != "file":
+        return False
+    return data.name.lower().endswith(TAGGED_ENDINGS) or are_tagged(data)
 
 
 def _for_arrays(data: Path, target: str | None, out: Path | None) -> None:

@@ -15,6 +15,7 @@ from netspec.cli.options import Device
 from netspec.cli.output import print_error, print_json, say
 from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
+from netspec.cli.tagged_answers import predict_tags
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.ir.network import TABLE_ENDINGS
 from netspec.sources.text_trees import holds_files
@@ -100,6 +101,8 @@ def predict(
 
     process_of(context).enable_compile_cache()
     opened = open_run(run, device)
+    if opened.tags:
+        return _tagged(opened, files or [], texts or [], target, threshold, masks=masks, as_json=as_json)
     framed: list[str] = []
     failed, written = False, 0
     with _writer(target, opened, files or [], threshold, masks=masks) as write:
@@ -132,11 +135,34 @@ def predict(
                 failed = True
     if out and not as_json:
         say(f"{out}: {plural(written, 'example')}")
-    if framed and not as_json:
-        others = f" and of {len(framed) - 1:,} more" if framed[1:] else ""
-        like = opened.learned_from
-        _note([f"what is drawn in {framed[0]}{others} was framed as {like and like.name} has it; not so with --as-is"])
+    _note([] if as_json else _said_of_framed(framed, opened))
     return 1 if failed else 0
+
+
+def _said_of_framed(framed: Sequence[str], opened: Run) -> list[str]:
+    """Return what to say of pictures in which what is drawn was framed."""
+    if not framed:
+        return []
+    others = f" and of {len(framed) - 1:,} more" if framed[1:] else ""
+    like = opened.learned_from
+    return [f"what is drawn in {framed[0]}{others} was framed as {like and like.name} has it; not so with --as-is"]
+
+
+def _tagged(
+    opened: Run,
+    files: Sequence[Path],
+    texts: Sequence[str],
+    out: Path | None,
+    threshold: float | None,
+    *,
+    masks: bool,
+    as_json: bool,
+) -> int:
+    """Label the words of sentences, and return the exit code."""
+    if threshold is not None or masks:
+        wrong = "--threshold" if threshold is not None else "a folder of masks"
+        raise DataError(f"the model gives each word a label: {wrong} is for others", "leave it out")
+    return predict_tags(opened, files, texts, out, as_json=as_json)
 
 
 def _writer(
