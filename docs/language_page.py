@@ -10,7 +10,9 @@ from typing import Any
 from netspec.describe.reference import REGISTRIES, signature, summary
 from netspec.elaborate.evaluate import BINARY_UNITS, UNITS
 from netspec.elaborate.vocabulary import COMMANDS
-from netspec.ir.network import Budget, Compile, DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Budget
+from netspec.ir.recipe import Compile, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
 from netspec.recipe.catalog import DATASETS

@@ -8,7 +8,7 @@ from random import Random
 
 from netspec.data.tables import examples_of
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.table_fit import fit_table
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import read_table

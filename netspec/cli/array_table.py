@@ -13,7 +13,8 @@ from netspec.cli.output import print_json, print_table, say
 from netspec.data import npz
 from netspec.data.array_forms import in_form
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.ir.network import INPUT, DataSource
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import INPUT
 from netspec.ops import format_shape
 from netspec.recipe.array_facts import ArrayFacts, looks_numeric
 from netspec.recipe.array_names import ArrayNames, Keys

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
-from netspec.ir.network import TABLE_ENDINGS, DataSource, Network
+from netspec.ir.data_source import TABLE_ENDINGS, DataSource
+from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.missing import missing_data

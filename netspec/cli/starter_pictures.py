@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import listing, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.pictures import Pictures
 from netspec.sources.survey import survey
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from netspec.data.types import Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.array_names import VALIDATION
 from netspec.sources.draws import TEST_SHARE, drawn, drawn_by_class
 from netspec.sources.groups import require_apart

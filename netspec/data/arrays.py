@@ -21,7 +21,7 @@ from netspec.data.fitting import fit
 from netspec.data.targets import Wanted, as_target
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.array_facts import KEYS, KEYS_VAL, examples_wrong, unlike
 from netspec.recipe.array_names import CLASS_NAMES, SPLITS, VALIDATION, ArrayNames, Keys
 from netspec.recipe.group_names import group_arrays

@@ -37,7 +37,8 @@ from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers

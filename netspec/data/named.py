@@ -23,7 +23,8 @@ from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph, GraphInput, GraphOutput
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.array_facts import classes_misfit, examples_wrong, unlike
 from netspec.recipe.array_names import SPLITS, VALIDATION, ArrayNames, Keys

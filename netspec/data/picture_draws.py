@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from netspec.data.picture_files import decode_all
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
 from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.pictures import PICTURES, Labelled, Pictures, pictures_of

@@ -16,7 +16,8 @@ from netspec.data.streamed_pictures import look_through
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.sources.draws import RULE, TEST_SHARE
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation

@@ -15,7 +15,8 @@ from netspec.data.table_targets import labels_of, targets_for
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, number_of, shown, zero_or_one

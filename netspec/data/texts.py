@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.preparation import Preparation
 from netspec.sources.survey import completed, require_no_groups
 from netspec.sources.table_inputs import tokenizer_of

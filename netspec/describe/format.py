@@ -14,7 +14,9 @@ from dataclasses import replace
 from netspec.describe.spelled import written_out
 from netspec.diagnostics.diagnostic import NetspecError, Source, SpecError
 from netspec.elaborate.control import loop_names
-from netspec.ir.network import Compile, DataSource, Init, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Init
+from netspec.ir.recipe import Compile, Recipe
 from netspec.layers import LAYERS
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast

@@ -10,7 +10,8 @@ from typing import Any
 from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.spellings import SPELLINGS
 from netspec.elaborate.vocabulary import COMMANDS, Command
-from netspec.ir.network import Compile, DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.recipe import Compile, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
 from netspec.recipe import catalog as datasets

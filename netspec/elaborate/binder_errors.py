@@ -9,7 +9,8 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.spellings import Spelling
 from netspec.elaborate.suggestions import elsewhere, flag_place, nearest_argument, setting_place, size_of_names
-from netspec.ir.network import DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.recipe import Recipe
 from netspec.layers import Layer
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast

@@ -12,7 +12,8 @@ from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.evaluate import UNKNOWN, Unanswered
-from netspec.ir.network import INPUT, DataSource
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import INPUT
 from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find, last_part
 from netspec.recipe.settings import Text

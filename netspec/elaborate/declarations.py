@@ -15,7 +15,9 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
 from netspec.elaborate.scope import Scope
 from netspec.elaborate.wiring import place_of
-from netspec.ir.network import Budget, Compile, DataSource, Init, Input, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Budget, Init, Input
+from netspec.ir.recipe import Compile, Recipe
 from netspec.recipe import catalog as datasets
 from netspec.sources.survey import completed
 from netspec.sources.text_trees import has_classes

@@ -25,7 +25,9 @@ from netspec.elaborate.scope import Scope, labels_in
 from netspec.elaborate.suggestions import unknown_command
 from netspec.elaborate.tuning import Tuning
 from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
-from netspec.ir.network import Compile, DataSource, Input, Network, Node, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Input, Network, Node
+from netspec.ir.recipe import Compile, Recipe
 from netspec.layers import LAYERS
 from netspec.schema.definition import parameters
 from netspec.sources.places import OutsideError

@@ -11,7 +11,8 @@ from netspec.elaborate.binder import bind_settings
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate_word
 from netspec.elaborate.suggestions import flag_place, setting_place
-from netspec.ir.network import Network, Recipe
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.schema.definition import Definition, parameters
 from netspec.syntax import ast
 from netspec.syntax.parser import parse

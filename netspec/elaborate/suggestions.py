@@ -8,7 +8,7 @@ from typing import Any
 
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.vocabulary import COMMANDS
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 from netspec.layers import LAYERS
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.syntax import ast

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from netspec.ir.network import Compile, DataSource, Init, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Init
+from netspec.ir.recipe import Compile, Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.settings import Augment, Shuffle, Views

@@ -8,7 +8,8 @@ from math import prod
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, plural
 from netspec.graph.augment_checks import augment_misfit
 from netspec.graph.graph import Graph
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.losses import BinaryCrossEntropy

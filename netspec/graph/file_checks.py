@@ -9,7 +9,8 @@ from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listin
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
 from netspec.graph.picture_checks import of_pictures
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.array_facts import Wrong

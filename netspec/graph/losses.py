@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from netspec.diagnostics.diagnostic import SpecError
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.recipe.losses import Loss, MeanSquaredError, class_loss, default_loss
 

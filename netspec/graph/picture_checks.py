@@ -8,7 +8,8 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listing, plural
 from netspec.graph.array_checks import at_place
 from netspec.graph.graph import Graph
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe.losses import BinaryCrossEntropy
 from netspec.sources.pictures import Pictures

@@ -11,7 +11,8 @@ from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import Graph
 from netspec.graph.losses import follows_from_targets
 from netspec.graph.parts import parts
-from netspec.ir.network import Network, Recipe
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
 from netspec.recipe.metrics import (

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import (
     BaseModel,
@@ -19,40 +19,16 @@ from pydantic import (
 )
 
 from netspec.diagnostics.diagnostic import NetspecError, listing
+from netspec.ir.data_source import DataSource, FileName
+from netspec.ir.recipe import Compile, Recipe
 from netspec.layers import AnyLayer
-from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
-from netspec.recipe.group_names import is_pattern, pattern_wrong
 from netspec.recipe.initializers import AnyInitializer, XavierUniform, Zeros
 from netspec.recipe.losses import AnyLoss, Loss
-from netspec.recipe.metrics import AnyMetrics, Measurement
-from netspec.recipe.optimizers import Adam, AnyOptimizer
-from netspec.recipe.schedules import AnySchedule, Constant
-from netspec.recipe.settings import (
-    Augment,
-    Checkpoint,
-    Clip,
-    EarlyStop,
-    Ema,
-    Evaluate,
-    Normalize,
-    OnNonfinite,
-    Scale,
-    Shuffle,
-    Text,
-    TimeLimit,
-    Views,
-)
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import (
-    Also,
-    Expects,
-    ManyNames,
-    Name,
     Names,
-    NonNegativeFloat,
     NonNegativeInt,
-    Part,
     PositiveFloat,
     PositiveInt,
     Shape,
@@ -62,14 +38,9 @@ if TYPE_CHECKING:
     from netspec.graph.graph import Graph
 
 __all__ = [
-    "ARRAY_ENDINGS",
     "FORMAT",
     "INPUT",
-    "TABLE_ENDINGS",
-    "TAGGED_ENDINGS",
     "Budget",
-    "Compile",
-    "DataSource",
     "Freeze",
     "Init",
     "Input",
@@ -77,15 +48,8 @@ __all__ = [
     "Node",
     "Output",
     "Rate",
-    "Recipe",
     "parts_of",
 ]
-
-TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
-"""How the names of files end that are tables."""
-
-TAGGED_ENDINGS = (".conll", ".bio", ".iob")
-"""How the names of files end that have a label for each word."""
 
 FORMAT: Literal[2] = 2
 """Version of the JSON form; a reader refuses a newer one. In format 1 there was one input, and no name for it."""
@@ -193,325 +157,6 @@ class Init(Definition):
     bias: AnyInitializer = option(Zeros, "initializer of all biases that name none")
 
 
-# Quotes and control characters would end the string that a path is written as.
-_DatasetName = Annotated[
-    str, Field(pattern=r'^[^"\x00-\x1f\x7f]+$', max_length=4096), Expects("a dataset's name or, in quotes, a path")
-]
-
-
-class DataSource(Definition):
-    """Which dataset, and how its examples are prepared."""
-
-    kind: Literal["data"] = "data"
-    example: ClassVar[str] = "data mnist"
-    inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test", "columns", "drop", "category", "number", "group", "resize", "on_bad", "streaming")
-    name: _DatasetName = positional("name of the dataset")
-    fallback: _DatasetName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
-    scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
-    normalize: Normalize | None = option(None, "mean and standard deviation, after scaling to 0..1")
-    shuffle: Shuffle = option(Shuffle, "order of the training examples")
-    augment: Augment | None = option(None, "random changes of the training images")
-    views: Views | None = option(None, "inference takes the mean over an image and its moved or mirrored copies")
-    text: Text | None = option(None, "how a text is cut into tokens: characters unless given")
-    target: Annotated[
-        Literal["label", "input", "next"] | Annotated[tuple[Name, ...], Field(min_length=1, strict=False)],
-        ManyNames(),
-        Expects("`label`, `input`, `next`, or names of columns"),
-    ] = option(
-        "label",
-        "what the network learns to give: the label, its own input again, as an autoencoder does, of a text the next "
-        "token at each position, as a language model does, or of a table the columns of these names (`log` behind "
-        "them: their logarithms), of arrays the one of this name",
-    )
-    columns: Names = option(
-        (),
-        "of a table, the columns that are read, all that can be read unless given; of arrays the one with the examples",
-    )
-    drop: Names = option((), "of a table, columns that are not read")
-    category: Names = option(
-        (), "of a table, columns whose values are categories, or classes, though they look like numbers, dates or texts"
-    )
-    number: Names = option((), "of a table, columns whose values are amounts, though they look like ids or classes")
-    group: Name | None = option(
-        None,
-        "what stays together, all for training, for validation or for the test: of a table the rows that are equal in "
-        "the column of this name, of arrays the examples that are equal in the array of this name; of pictures and "
-        'texts in files those whose names are equal where a pattern has `{}`: `group "{}_*"`',
-    )
-    validation: Part = option(
-        0,
-        "so many of the last training examples are held out for validation; a share, `15%`, and rows of a table are "
-        "drawn by a hash of each example",
-    )
-    test: Part | None = option(
-        None,
-        "how much is for the test, where the data has no test part of its own: of a text its end, 10% unless given; of "
-        "pictures, rows of a table and texts of classes those that a hash of each draws, 20% unless given",
-    )
-    resize: Literal["crop", "center", "fit", "stretch"] | None = option(
-        None,
-        "how pictures of files get the size of the input: `crop` brings the shorter side to it and cuts out the "
-        "center, `center` likewise, but first cuts a sixteenth off each side, as torchvision does (224 of 256 pixels), "
-        "`fit` keeps the whole picture and fills up with the color of its border, `stretch` gives up its "
-        "proportions; `crop` unless given",
-    )
-    on_bad: Literal["stop", "skip"] | None = option(
-        None, "what happens with pictures that cannot be read: an error, unless `skip` leaves them out"
-    )
-    streaming: Literal["auto", "on", "off"] | None = option(
-        None,
-        "whether pictures of files are read batch by batch while the network is trained, or are all in memory: `auto`, "
-        "which it is unless given, keeps them in memory where they fit; the numbers are the same",
-    )
-
-    def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        """Return the factors and offsets of the channels: those of all, or of each, as `normalize` may say."""
-        found = self.normalize.by_channel if self.normalize else None
-        if found is None:
-            factor, offset = self.scaling()
-            return (factor,), (offset,)
-        means, stds = found
-        return tuple(1 / (255 * std) for std in stds), tuple(-m / std for m, std in zip(means, stds, strict=True))
-
-    def scaling(self) -> tuple[float, float]:
-        """Return (factor, offset): a byte b becomes factor·b + offset; 0..1 unless `scale` or `normalize` says so.
-
-        Where each channel has its own, it is that of the first.
-        """
-        if self.normalize and self.normalize.by_channel:
-            (factor, *_), (offset, *_) = self.scalings()
-            return factor, offset
-        if self.scale and self.scale.divisor:
-            return 1 / self.scale.divisor, 0.0
-        if self.scale and self.scale.range:
-            low, high = self.scale.range
-            return (high - low) / 255, low
-        if self.normalize:
-            return 1 / (255 * self.normalize.std), -self.normalize.mean / self.normalize.std
-        return 1 / 255, 0.0
-
-    @model_validator(mode="after")
-    def _one_scaling(self) -> "DataSource":
-        if self.scale and self.normalize:
-            raise ValueError("`scale` and `normalize` both say how bytes become numbers: keep one")
-        return self
-
-    @property
-    def held_out(self) -> int:
-        """How many of the last training examples are for validation; 0 where some are drawn, or none."""
-        drawn = self.draws_rows or self.group is not None
-        return self.validation if isinstance(self.validation, int) and not drawn else 0
-
-    @property
-    def groups_files(self) -> bool:
-        """Whether a pattern says by their names which files stay together."""
-        return self.group is not None and is_pattern(self.group)
-
-    @property
-    def group_array(self) -> str:
-        """Of arrays the one that says which examples stay together; empty where there is none."""
-        return self.group or "" if self.is_arrays else ""
-
-    @property
-    def is_text(self) -> bool:
-        """Whether it is a text, by what it says or by the name of the file."""
-        return not self.is_table and (self.text is not None or self.name.lower().endswith((".txt", *TAGGED_ENDINGS)))
-
-    @property
-    def has_classes_of_texts(self) -> bool:
-        """Whether each text is an example as a whole, with its class."""
-        return self.is_text and self.text is not None and self.text.whole
-
-    @property
-    def is_tagged(self) -> bool:
-        """Whether each word of a text has a label."""
-        if self.text is not None and self.text.tagged:
-            return True
-        return self.name.lower().endswith(TAGGED_ENDINGS)
-
-    @property
-    def draws_rows(self) -> bool:
-        """Whether what is for validation and for the test is drawn before anything is fitted to the others."""
-        return self.is_table or self.has_classes_of_texts or self.is_tagged
-
-    @property
-    def is_arrays(self) -> bool:
-        """Whether it is arrays of NumPy, by the name of the file."""
-        return self.name.lower().endswith(ARRAY_ENDINGS)
-
-    @property
-    def is_table(self) -> bool:
-        """Whether it is a table, by the name of the file or because columns of it are named."""
-        if self.is_tagged:
-            return False
-        by_column = self.group is not None and not self.groups_files
-        said = bool(self.columns or self.drop or self.category or self.number or by_column)
-        named = said or not isinstance(self.target, str)
-        return (named and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
-
-    @property
-    def target_arrays(self) -> tuple[str, ...]:
-        """Of arrays the one that is learned, where the spec names it."""
-        return self.target if self.is_arrays and isinstance(self.target, tuple) else ()
-
-    @property
-    def example_arrays(self) -> tuple[str, ...]:
-        """Of arrays the one that has the examples, where the spec names it."""
-        return (self.columns or examples_in(self.name)) if self.is_arrays else ()
-
-    @property
-    def target_columns(self) -> tuple[str, ...]:
-        """Of a table the columns that are learned: without a word on it one called `label`."""
-        return (self.target,) if isinstance(self.target, str) else self.target
-
-    def _require_arrays(self) -> None:
-        """Raise ValueError where arrays are named as columns of a table are."""
-        if not self.is_arrays:
-            return
-        if self.drop:
-            raise ValueError("`drop` is for tables: leave it out")
-        if len(self.columns) > 1 or len(self.target_arrays) > 1:
-            word = "columns" if len(self.columns) > 1 else "target"
-            raise ValueError(
-                f"`{word}` names one array; those of several inputs or outputs are called as these are: `input … as "
-                "NAME`, `output … target=NAME`"
-            )
-        if self.test == 0:
-            raise ValueError("arrays without a test part need examples for the test: say `test 20%`, or leave it out")
-
-    @model_validator(mode="after")
-    def _of_tags(self) -> "DataSource":
-        if not self.is_tagged:
-            return self
-        if self.text is not None and self.text.unit != "words":
-            raise ValueError("words with labels are as the file has them: say `text words`, or leave `text` out")
-        if self.target != "label" or self.columns or self.drop or self.category or self.number or self.group:
-            settings = "`target`, `columns`, `drop`, `category`, `number` and `group`"
-            raise ValueError(f"of words with labels the labels are learned: leave {settings} out")
-        if self.test == 0:
-            raise ValueError("sentences are needed for the test: say `test 20%`, or leave it out")
-        return self
-
-    @model_validator(mode="after")
-    def _of_groups(self) -> "DataSource":
-        if self.group is None:
-            return self
-        if self.fallback and find(self.fallback):
-            raise ValueError(f"{self.fallback} has no groups: leave `else {self.fallback}` or `group` out")
-        if not self.groups_files:
-            return self
-        wrong = pattern_wrong(self.group)
-        if wrong:
-            raise ValueError(wrong)
-        if self.is_table or self.is_arrays:
-            what = "of arrays `group` names an array" if self.is_arrays else "of a table `group` names a column"
-            raise ValueError(f"a pattern is for the names of pictures and texts; {what}")
-        if find(self.name):
-            raise ValueError(f"`group` is for data of your own: {self.name} has a test part, and no names of files")
-        if self.target == "next" or self.name.lower().endswith(".txt"):
-            raise ValueError("`group` is for texts of classes: a text that is learned onward is divided at its end")
-        return self
-
-    @model_validator(mode="after")
-    def _of_text(self) -> "DataSource":
-        if self.is_table:
-            if self.streaming:
-                raise ValueError("`streaming` is for pictures: leave it out")
-            if self.test == 0:
-                raise ValueError("a table needs rows for the test: say `test 20%`, or leave it out")
-        elif not self.is_text:
-            if self.target == "next":
-                raise ValueError("`target next` is for a text: say `text chars` or `text words`")
-            if self.test is not None and find(self.name):
-                raise ValueError("`test` divides data of your own; this data has a test part of its own")
-            if self.streaming == "on" and (find(self.name) or self.is_arrays):
-                raise ValueError("`streaming on` is for folders and archives of pictures: other data is in memory")
-            self._require_arrays()
-        elif self.scale or self.normalize or self.augment or self.views or self.resize or self.on_bad or self.streaming:
-            settings = "`scale`, `normalize`, `augment`, `views`, `resize`, `on_bad` and `streaming`"
-            raise ValueError(f"a text is token numbers: {settings} are for images")
-        elif self.target == "input":
-            raise ValueError("a text is token numbers, not amounts: say `target next`")
-        elif self.target == "next" and self.text is not None and self.text.whole:
-            raise ValueError("`whole` gives each text its class, and `target next` learns none: keep one")
-        elif self.has_classes_of_texts and self.test == 0:
-            raise ValueError("texts are needed for the test: say `test 20%`, or leave it out")
-        return self
-
-
-class Recipe(Definition):
-    """How the network is trained."""
-
-    kind: Literal["train"] = "train"
-    later = ("metrics",)
-    optimizer: AnyOptimizer = option(Adam, "how gradients move the parameters")
-    schedule: AnySchedule = option(Constant, "how the learning rate moves")
-    loss: AnyLoss | None = option(
-        None, "what is made small; follows from the last layer, and from the data, unless given"
-    )
-    batch: PositiveInt = option(64, "examples a step; all of them where there are fewer")
-    epochs: PositiveInt = option(5, "times through the training set")
-    seed: NonNegativeInt = option(0, "all randomness follows from it")
-    l2: NonNegativeFloat = option(0.0, "λ: λ·‖W‖² of every kernel (not of biases) is added to the loss")
-    clip: Clip | None = option(None, "gradient clipping")
-    accumulate: PositiveInt = option(
-        1, "batches whose gradients are averaged for one update, as if they were one large batch"
-    )
-    ema: Ema | None = option(None, "an average of the weights is evaluated and saved in their place")
-    evaluate: Evaluate = option(Evaluate, "evaluation beside the one after each epoch")
-    metrics: AnyMetrics | None = option(
-        None, "what else is measured of the validation and the test set: `metrics f1 auroc`, of the [metrics](#metrics)"
-    )
-    best: Measurement | None = option(
-        None,
-        "what the best epoch is best by; the accuracy, then the loss, unless given: on the validation set where there "
-        "is one, else on the test set",
-    )
-    early_stop: EarlyStop | None = option(None, "when to end before the last epoch")
-    time_limit: TimeLimit | None = option(None, "how long to train at most")
-    checkpoint: Checkpoint = option(Checkpoint, "when the training is saved, to be resumed")
-    on_nonfinite: OnNonfinite = option(OnNonfinite, "what to do when a number is no longer finite")
-    steps_per_call: PositiveInt | None = option(
-        None, "steps that one call of the compiled program takes; chosen for the device and the network unless given"
-    )
-    devices: PositiveInt = option(1, "devices that share each batch")
-    precision: Annotated[Literal["float32", "bfloat16"], Also(bf16="bfloat16", fp32="float32")] = option(
-        "float32", "what a training step computes in; weights, gradients, averages and the loss are float32 in any case"
-    )
-
-    @model_validator(mode="after")
-    def _an_example_for_each(self) -> "Recipe":
-        if self.devices > self.batch:
-            fewer = f"say `devices {self.batch}` or less, or a larger `batch`"
-            raise ValueError(f"{self.devices} devices cannot share a batch of {self.batch}: {fewer}")
-        return self
-
-
-class Compile(Definition):
-    """How the network is computed, where that is not left to the compiler: its speed depends on it, and nothing else.
-
-    The ways to compute each operation are those of `planning.STRATEGIES`.
-    """
-
-    kind: Literal["compile"] = "compile"
-    conv: Literal["auto", "direct", "im2col", "winograd", "matmul", "taps"] = option(
-        "auto", "how convolutions are computed, those that can be"
-    )
-    deconv: Literal["auto", "direct", "columns"] = option(
-        "auto", "how transposed convolutions are computed, those that can be"
-    )
-    pool: Literal["auto", "reshape", "slices", "reduce_window"] = option(
-        "auto", "how maxima of windows are found, where it can be done so"
-    )
-    layout: Literal["auto", "channels_last", "channels_first", "batch_last"] = option(
-        "auto", "how values lie in memory, where an operation can have it; what comes in and goes out stays as declared"
-    )
-    autotune: Literal["off", "on"] = option(
-        "off", "measure the ways on the device, once, in place of expecting how long each takes"
-    )
-
-
 Quantity = Literal["params", "flops", "memory", "inference_memory"]
 
 
@@ -541,7 +186,7 @@ class Network(_Model):
     outputs: Annotated[tuple[Output, ...], Field(strict=False)] = ()
     """What the network gives; its last node unless given."""
     init: Init = Field(default_factory=Init)
-    weights: _DatasetName | None = None
+    weights: FileName | None = None
     """The file of trained weights that a training starts from: a path in the spec's folder."""
     freeze: Annotated[tuple[Freeze, ...], Field(strict=False)] = ()
     unfreeze: Annotated[tuple[_Name, ...], Field(strict=False)] = ()

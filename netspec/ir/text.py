@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from netspec.ir.network import INPUT, Compile, DataSource, Input, Network, Node, Output, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import INPUT, Input, Network, Node, Output
+from netspec.ir.recipe import Compile, Recipe
 from netspec.layers.base import Layer
 from netspec.recipe.catalog import find
 from netspec.schema.definition import Definition, parameters

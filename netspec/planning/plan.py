@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec.graph.graph import Graph, Operation
-from netspec.ir.network import Compile
+from netspec.ir.recipe import Compile
 from netspec.ops import Conv, ConvTranspose, MaxPool, Op, Shape
 from netspec.planning.cost import conversion, expected
 from netspec.planning.layouts import CHANNELS_FIRST, CHANNELS_LAST, LAYOUTS, Layout

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics.diagnostic import RunError
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 from netspec.runs import model_file
 from netspec.runs.files import (
     BEST,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import INPUT, DataSource
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import INPUT
 from netspec.recipe.array_facts import Wrong, looks_numeric
 from netspec.recipe.array_layout import input_of
 from netspec.recipe.array_names import ArrayNames

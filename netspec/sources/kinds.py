@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import TABLE_ENDINGS, DataSource
+from netspec.ir.data_source import TABLE_ENDINGS, DataSource
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS, holds_pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.system.nearby import nearby
 

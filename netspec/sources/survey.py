@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource, Input
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Input
 from netspec.recipe.array_facts import Wrong
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find

@@ -9,7 +9,8 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import INPUT, DataSource
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import INPUT
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, shown, truth_of
 from netspec.sources.columns import MOST_LEVELS, Column, column_of, written

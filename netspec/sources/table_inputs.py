@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources import bpe
 from netspec.sources.table_preparation import TableInput

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.cells import class_name
 from netspec.sources.columns import MOST_LEVELS, Column
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class

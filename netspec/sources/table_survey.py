@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import INPUT, DataSource, Input
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import INPUT, Input
 from netspec.sources.survey import Survey
 from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_parts import could_be_classes

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.columns import Column, written
 from netspec.sources.tables import Table
 

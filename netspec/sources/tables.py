@@ -12,7 +12,7 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.sources.cells import number_of
 from netspec.sources.delimited import read_delimited, require_few_columns
 from netspec.sources.missing import missing_data

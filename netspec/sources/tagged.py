@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.class_names import in_order
 from netspec.recipe.settings import Text
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import listing, plural
-from netspec.ir.network import TAGGED_ENDINGS
+from netspec.ir.data_source import TAGGED_ENDINGS
 from netspec.sources.tagged import LENGTH, read_sentences
 
 __all__ = ["spec_for_sentences"]

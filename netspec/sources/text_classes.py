@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.sources.columns import Column
 from netspec.sources.draws import RULE, Rule
 from netspec.sources.groups import groups_of, require_apart

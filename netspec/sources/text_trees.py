@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.draws import chosen, drawn
 from netspec.sources.pictures import FileKind, pictures_of

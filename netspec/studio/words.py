@@ -7,7 +7,8 @@ from typing import Any
 
 from netspec.describe.reference import REGISTRIES, library_blocks, signature, summary
 from netspec.elaborate.vocabulary import COMMANDS
-from netspec.ir.network import DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.recipe import Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.recipe import catalog
 from netspec.schema.definition import parameters

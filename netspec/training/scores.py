@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from netspec.data.types import Split
 from netspec.data.units import Unit
 from netspec.graph.graph import Graph
-from netspec.ir.network import Network, Recipe
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.recipe.losses import CrossEntropy
 from netspec.recipe.metrics import (
     METRICS,

@@ -8,7 +8,7 @@ from math import inf, isfinite
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.recipe_checks import Measured, unmeasured
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 from netspec.recipe.metrics import larger_is_better, metric_of, output_of
 from netspec.training.events import Epoch
 from netspec.training.progress import TrainingProgress

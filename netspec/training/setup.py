@@ -24,7 +24,9 @@ from netspec.graph.causality import reads_ahead
 from netspec.graph.memory import evaluated_at_once
 from netspec.graph.parts import check_until, parts
 from netspec.graph.recipe_checks import measurable, normalized_alone
-from netspec.ir.network import DataSource, Network, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.ir.text import layer_text
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started

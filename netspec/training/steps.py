@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from netspec.backends.jax.train.step import Call, OnDevice, Order, Trainer
 from netspec.backends.jax.train.streamed import Ahead, Streamed
 from netspec.data.order import epoch_order
-from netspec.ir.network import DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.recipe import Recipe
 
 __all__ = ["StepSchedule"]
 

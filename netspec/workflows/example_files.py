@@ -18,7 +18,8 @@ from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.network import TABLE_ENDINGS, Network
+from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
 from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import ENDINGS, without_masks

@@ -18,7 +18,8 @@ from netspec.elaborate.overrides import apply_sets, setting_path, with_settings
 from netspec.graph.graph import Graph
 from netspec.graph.losses import with_class_loss, with_loss, with_losses
 from netspec.graph.trace import trace
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.recipe.class_weights import weights_of
 from netspec.recipe.losses import CrossEntropy, MeanSquaredError
 from netspec.runs import files as run_files

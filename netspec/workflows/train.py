@@ -30,7 +30,8 @@ from netspec.graph.graph import Graph
 from netspec.graph.losses import with_class_loss, with_loss, with_losses
 from netspec.graph.memory import evaluated_at_once
 from netspec.graph.trace import trace
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.planning import Recorded
 from netspec.recipe.array_facts import looks_numeric
 from netspec.recipe.array_files import ARRAY_ENDINGS

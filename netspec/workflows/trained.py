@@ -31,7 +31,8 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, li
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
 from netspec.graph.memory import answered_at_once
-from netspec.ir.network import TABLE_ENDINGS, Input
+from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.ir.network import Input
 from netspec.recipe.catalog import DatasetInfo, find
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders

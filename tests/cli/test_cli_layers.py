@@ -8,7 +8,8 @@ import pytest
 
 from netspec.describe.reference import REGISTRIES, all_names, library_blocks, page_of
 from netspec.elaborate.vocabulary import COMMANDS, Command
-from netspec.ir.network import DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.recipe import Recipe
 from netspec.recipe.catalog import DATASETS
 from netspec.system.resources import library_folder
 

@@ -9,7 +9,8 @@ from netspec.describe.diff import compare
 from netspec.describe.format import format_source
 from netspec.describe.reference import page_of
 from netspec.diagnostics.diagnostic import NetspecError, Source
-from netspec.ir.network import Compile, Network
+from netspec.ir.network import Network
+from netspec.ir.recipe import Compile
 from netspec.ir.text import resolved_text
 
 NET = "input 1x8x8\nconv 4 3x3\npool 2\nfc 3 softmax\n"

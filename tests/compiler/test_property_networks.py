@@ -14,7 +14,9 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics.diagnostic import Source
-from netspec.ir.network import Budget, DataSource, Init, Input, Network, Node, Output, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Budget, Init, Input, Network, Node, Output
+from netspec.ir.recipe import Recipe
 from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.layers.merge import Concat

@@ -11,7 +11,7 @@ import netspec as ns
 from netspec.data.for_network import load_data
 from netspec.data.texts import load_text
 from netspec.diagnostics.diagnostic import DataError, ModelFileError
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.runs import model_file
 from netspec.sources.preparation import Preparation

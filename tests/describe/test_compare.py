@@ -15,7 +15,8 @@ from netspec.describe.align import align
 from netspec.describe.diff import Comparison, LayerChange, Reshaped, Setting, compare
 from netspec.diagnostics.diagnostic import Source, SpecError
 from netspec.graph.graph import Graph
-from netspec.ir.network import Network, Recipe
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.recipe.losses import CrossEntropy
 from netspec.schema.definition import parameters
 

@@ -14,7 +14,8 @@ from netspec.describe.reference import REGISTRIES
 from netspec.diagnostics.codes import CODES
 from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.vocabulary import COMMANDS, Command
-from netspec.ir.network import DataSource, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.recipe import Recipe
 from netspec.layers import LAYERS
 from netspec.recipe.array_facts import KEYS, NAMES_KEY
 from netspec.schema.definition import parameters

@@ -9,7 +9,9 @@ import pytest
 from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.binder import bind, bind_settings
 from netspec.elaborate.context import Context
-from netspec.ir.network import DataSource, Init, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Init
+from netspec.ir.recipe import Recipe
 from netspec.layers import LAYERS
 from netspec.layers.activation import Gelu, LeakyRelu, Relu, Softmax
 from netspec.layers.conv import Conv

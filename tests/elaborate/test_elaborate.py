@@ -8,7 +8,9 @@ import pytest
 
 from netspec.diagnostics.diagnostic import Source
 from netspec.elaborate.elaborator import Elaboration, elaborate
-from netspec.ir.network import DataSource, Network, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.layers.conv import Conv
 from netspec.layers.dense import Dense
 from netspec.recipe.initializers import HeNormal

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.ir.network import Input, Network, Node, Output, Recipe
+from netspec.ir.network import Input, Network, Node, Output
+from netspec.ir.recipe import Recipe
 from netspec.layers import LAYERS
 from netspec.recipe.losses import LOSSES
 

@@ -12,7 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 import netspec as ns
-from netspec.ir.network import DataSource, Network, Node, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network, Node
+from netspec.ir.recipe import Recipe
 from netspec.layers.dense import Dense
 from netspec.system.resources import specs_folder
 

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 import netspec as ns
-from netspec.ir.network import DataSource, Network, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.ir.text import layer_text, resolved_text
 from netspec.layers import LAYERS
 from netspec.schema.definition import parameters

@@ -22,7 +22,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train import optimizers, schedules
 from netspec.backends.jax.train.objective import example_losses
 from netspec.graph.graph import Parameter
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
 from netspec.planning import Overrides, make_plan
 from netspec.recipe.initializers import INITIALIZERS

@@ -15,7 +15,8 @@ import netspec as ns
 from netspec.diagnostics.diagnostic import SpecError
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
-from netspec.ir.network import Input, Network, Node, Recipe
+from netspec.ir.network import Input, Network, Node
+from netspec.ir.recipe import Recipe
 from netspec.ir.text import resolved_text
 from netspec.layers import LAYERS
 from netspec.recipe.losses import MeanSquaredError

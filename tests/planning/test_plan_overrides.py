@@ -10,7 +10,7 @@ import pytest
 import netspec as ns
 from netspec import ops
 from netspec.graph.trace import trace
-from netspec.ir.network import Compile
+from netspec.ir.recipe import Compile
 from netspec.passes import Mode, optimize
 from netspec.planning import LAYOUTS, STRATEGIES, OpInstance, Overrides, Plan, Strategy, Timings, make_plan
 from netspec.planning.explain import explain

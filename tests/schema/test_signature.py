@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from netspec.ir.network import Compile, DataSource, Init, Recipe
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Init
+from netspec.ir.recipe import Compile, Recipe
 from netspec.layers import LAYERS
 from netspec.layers.activation import ACTIVATIONS, Relu
 from netspec.layers.conv import Conv

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.group_names import group_of, pattern_wrong
 from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.pictures import PICTURES

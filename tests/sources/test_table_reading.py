@@ -9,7 +9,8 @@ import pytest
 
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics.diagnostic import DataError, Source
-from netspec.ir.network import DataSource, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
 from netspec.sources import tables
 from netspec.sources.columns import column_of

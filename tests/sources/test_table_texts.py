@@ -8,7 +8,7 @@ import pytest
 
 from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import DataError, Source
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_spec import spec_for_table

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.tagged import (
     Sentences,

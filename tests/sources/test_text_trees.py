@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.text_facts import are_texts, length_for, text_facts
 from netspec.sources.text_trees import divided_text, has_classes

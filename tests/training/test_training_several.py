@@ -12,7 +12,8 @@ import pytest
 from ir.several_networks import arrays, examples, node, output, siamese
 
 import netspec as ns
-from netspec.ir.network import Network, Recipe
+from netspec.ir.network import Network
+from netspec.ir.recipe import Recipe
 from netspec.ir.text import resolved_text
 
 DATA = arrays()

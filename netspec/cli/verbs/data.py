@@ -12,7 +12,7 @@ from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import TABLE_ENDINGS, TAGGED_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find

@@ -14,7 +14,7 @@ from netspec.describe.format import format_source
 from netspec.describe.shelf import shelf, title
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.network import TABLE_ENDINGS, TAGGED_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.array_files import holds_arrays
 from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures

@@ -17,7 +17,7 @@ from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.cli.tagged_answers import predict_tags
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
 from netspec.system.files import kind_of

@@ -11,7 +11,8 @@ import pytest
 from ir.several_networks import examples, node, output, siamese
 
 import netspec as ns
-from netspec.ir.network import Input, Network, Recipe
+from netspec.ir.network import Input, Network
+from netspec.ir.recipe import Recipe
 
 X, Y = examples(5)
 

@@ -11,7 +11,8 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.inputs.augment import augmented, moved_targets, stream
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import DataSource, Input, Network
+from netspec.ir.data_source import DataSource
+from netspec.ir.network import Input, Network
 from netspec.recipe.settings import Augment
 
 __all__ = ["at_each_pixel", "move_targets", "prepare", "prepare_training", "scaled", "scaling"]

@@ -17,7 +17,7 @@ from netspec.backends.jax.kernels.decay import lacking, moved, root
 from netspec.backends.jax.kernels.magnitude import magnitude
 from netspec.backends.jax.train.moments import Direction, adamax, lamb, moments, nadam, radam, zero_moments
 from netspec.backends.jax.train.schedules import Rate, learning_rate
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 from netspec.recipe import optimizers as opt
 from netspec.recipe.settings import Clip
 

@@ -11,7 +11,7 @@ from netspec.backends.jax.emit import Tree
 from netspec.backends.jax.train.optimizers import clipped, rule_of
 from netspec.graph.graph import Graph
 from netspec.graph.parts import Parts
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 
 __all__ = ["GroupedOptimizer", "merged", "selected", "split"]
 

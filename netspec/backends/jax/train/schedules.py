@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.kernels.decay import powered
 from netspec.graph.recipe_checks import MAX_STEPS
-from netspec.ir.network import Recipe
+from netspec.ir.recipe import Recipe
 from netspec.recipe import schedules as sch
 
 __all__ = ["Rate", "learning_rate"]
