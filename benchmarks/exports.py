@@ -31,6 +31,7 @@ from promises.frame import ROOT, commit, versions
 from pydantic import BaseModel, ConfigDict
 
 import netspec as ns
+from netspec.backends.jax.compile_cache import turn_on
 from netspec.data.for_network import load_data
 from netspec.describe.shelf import shelf
 from netspec.diagnostics.diagnostic import NetspecError
@@ -199,6 +200,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     chosen = _options().parse_args(arguments)
     if chosen.alone:
+        turn_on()  # each format needs the same programs of netspec
         (name,) = chosen.only
         print(measured(name, chosen.to, chosen.seed).model_dump_json())
         return 0
