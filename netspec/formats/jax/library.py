@@ -2,6 +2,8 @@
 
 Images are (N, C, H, W), sequences (N, D, L), token numbers (N, L).
 """
+# Programs of users have shorter lines than ours.
+# fmt: off
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +30,12 @@ def conv(x, kernel, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     """Convolve (N, I, …) with a kernel (O, I / groups, …)."""
     n = x.ndim - 2
     y = lax.conv_general_dilated(
-        x, kernel, each(stride, n), edges(padding, n), rhs_dilation=each(dilation, n), feature_group_count=groups
+        x,
+        kernel,
+        each(stride, n),
+        edges(padding, n),
+        rhs_dilation=each(dilation, n),
+        feature_group_count=groups,
     )
     return y if bias is None else y + spread(bias, y)
 
@@ -56,7 +63,12 @@ def windows(x, start, combine, window, stride, padding):
     n = x.ndim - 2
     ones = (1, 1)
     return lax.reduce_window(
-        x, start, combine, ones + each(window, n), ones + each(stride, n), ((0, 0), (0, 0), *edges(padding, n))
+        x,
+        start,
+        combine,
+        ones + each(window, n),
+        ones + each(stride, n),
+        ((0, 0), (0, 0), *edges(padding, n)),
     )
 
 
@@ -68,9 +80,15 @@ def max_pool(x, window, stride, padding=0):
 def avg_pool(x, window, stride, padding=0, counted=0):
     """Return the mean of each window; of the padding so much counts, as zeros."""
     n = x.ndim - 2
-    inside = jnp.pad(jnp.ones_like(x), ((0, 0), (0, 0), *edges(counted, n)), constant_values=1)
-    rest = tuple((a - b, c - d) for (a, c), (b, d) in zip(edges(padding, n), edges(counted, n)))
-    return windows(x, 0.0, lax.add, window, stride, padding) / windows(inside, 0.0, lax.add, window, stride, rest)
+    inside = jnp.pad(
+        jnp.ones_like(x), ((0, 0), (0, 0), *edges(counted, n)), constant_values=1
+    )
+    rest = tuple(
+        (a - b, c - d) for (a, c), (b, d) in zip(edges(padding, n), edges(counted, n))
+    )
+    return windows(x, 0.0, lax.add, window, stride, padding) / windows(
+        inside, 0.0, lax.add, window, stride, rest
+    )
 
 
 def linear(x, kernel, bias=None):
@@ -88,17 +106,31 @@ def batch_norm(x, scale, offset, mean, variance, epsilon=1e-5):
 def standardize(x, axes, epsilon):
     """Give some axes the mean 0 and the variance 1."""
     centered = x - x.mean(axes, keepdims=True)
-    return centered * lax.rsqrt(jnp.square(centered).mean(axes, keepdims=True) + epsilon)
+    return centered * lax.rsqrt(
+        jnp.square(centered).mean(axes, keepdims=True) + epsilon
+    )
 
 
-def layer_norm(x, epsilon=1e-5):
+def scaled(x, scale, offset):
+    """Multiply and add one number a channel, or one for each value."""
+    if scale is None:
+        return x
+    return (
+        x * spread(scale, x) + spread(offset, x)
+        if scale.ndim == 1
+        else x * scale + offset
+    )
+
+
+def layer_norm(x, scale=None, offset=None, *, epsilon=1e-5):
     """Normalize the channels at each position."""
-    return standardize(x, 1, epsilon)
+    return scaled(standardize(x, 1, epsilon), scale, offset)
 
 
-def group_norm(x, groups, epsilon=1e-5):
+def group_norm(x, scale=None, offset=None, *, groups, epsilon=1e-5):
     """Normalize each group of channels over all positions."""
-    return standardize(x.reshape(x.shape[0], groups, -1), 2, epsilon).reshape(x.shape)
+    y = standardize(x.reshape(x.shape[0], groups, -1), 2, epsilon)
+    return scaled(y.reshape(x.shape), scale, offset)
 
 
 def local_response_norm(x, size, alpha, beta, k):
@@ -145,19 +177,29 @@ def with_coordinates(x):
     """Add a channel for each axis of positions, which says where along it a position is."""
     along = [jnp.linspace(-1, 1, n) if n > 1 else jnp.zeros(1) for n in x.shape[2:]]
     marks = jnp.stack(jnp.meshgrid(*along, indexing="ij"))
-    return jnp.concatenate([x, jnp.broadcast_to(marks, (x.shape[0], *marks.shape))], axis=1)
+    return jnp.concatenate(
+        [x, jnp.broadcast_to(marks, (x.shape[0], *marks.shape))], axis=1
+    )
 
 
 def depth_to_space(x, f):
     """Lay out f² neighboring channels as a square."""
     n, c, h, w = x.shape
-    return x.reshape(n, c // f**2, f, f, h, w).transpose(0, 1, 4, 2, 5, 3).reshape(n, c // f**2, f * h, f * w)
+    return (
+        x.reshape(n, c // f**2, f, f, h, w)
+        .transpose(0, 1, 4, 2, 5, 3)
+        .reshape(n, c // f**2, f * h, f * w)
+    )
 
 
 def space_to_depth(x, f):
     """Make channels of each square of f x f."""
     n, c, h, w = x.shape
-    return x.reshape(n, c, h // f, f, w // f, f).transpose(0, 1, 3, 5, 2, 4).reshape(n, c * f**2, h // f, w // f)
+    return (
+        x.reshape(n, c, h // f, f, w // f, f)
+        .transpose(0, 1, 3, 5, 2, 4)
+        .reshape(n, c * f**2, h // f, w // f)
+    )
 
 
 def repeat(x, factors):
@@ -181,19 +223,33 @@ def upsample(x, factors, cubic=False, align_corners=False):
     for axis, factor in enumerate(factors):
         size, count = x.shape[axis + 2], x.shape[axis + 2] * factor
         if factor > 1:
-            places = np.arange(count) * ((size - 1) / (count - 1)) if align_corners else None
-            places = (np.arange(count) + 0.5) / factor - 0.5 if places is None else places
+            places = (
+                np.arange(count) * ((size - 1) / (count - 1)) if align_corners else None
+            )
+            places = (
+                (np.arange(count) + 0.5) / factor - 0.5 if places is None else places
+            )
             matrix = np.zeros((count, size))
             for offset in (-1, 0, 1, 2):
                 at = np.floor(places).astype(int) + offset
-                np.add.at(matrix, (np.arange(count), np.clip(at, 0, size - 1)), weight(places - at))
-            x = jnp.moveaxis(jnp.moveaxis(x, axis + 2, -1) @ matrix.T.astype(np.float32), -1, axis + 2)
+                np.add.at(
+                    matrix,
+                    (np.arange(count), np.clip(at, 0, size - 1)),
+                    weight(places - at),
+                )
+            x = jnp.moveaxis(
+                jnp.moveaxis(x, axis + 2, -1) @ matrix.T.astype(np.float32),
+                -1,
+                axis + 2,
+            )
     return x
 
 
 def cosine(a, b, epsilon):
     """Return the cosine of the angle between the features of each position."""
-    length = [jnp.maximum(jnp.sqrt((v * v).sum(1, keepdims=True)), epsilon) for v in (a, b)]
+    length = [
+        jnp.maximum(jnp.sqrt((v * v).sum(1, keepdims=True)), epsilon) for v in (a, b)
+    ]
     return (a * b).sum(1, keepdims=True) / (length[0] * length[1])
 
 
@@ -216,7 +272,9 @@ def sinusoids(features, length):
 
 def prepend(x, vector):
     """Put a vector before the first position."""
-    return jnp.concatenate([jnp.broadcast_to(vector[:, None], (*x.shape[:2], 1)), x], axis=2)
+    return jnp.concatenate(
+        [jnp.broadcast_to(vector[:, None], (*x.shape[:2], 1)), x], axis=2
+    )
 
 
 def recurrence(step, carry, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid):
@@ -230,7 +288,12 @@ def recurrence(step, carry, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, 
 
     start = (jnp.zeros((x.shape[0], weight_hh.shape[1])),) * carry
     valid = jnp.ones((x.shape[0], 1, x.shape[2])) if valid is None else valid
-    _, states = lax.scan(advance, start, (x.transpose(2, 0, 1), valid.transpose(2, 0, 1) != 0), reverse=reverse)
+    _, states = lax.scan(
+        advance,
+        start,
+        (x.transpose(2, 0, 1), valid.transpose(2, 0, 1) != 0),
+        reverse=reverse,
+    )
     return states.transpose(1, 2, 0)
 
 
@@ -242,28 +305,47 @@ def lstm(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=
         memory = jax.nn.sigmoid(f) * carry[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
         return jax.nn.sigmoid(o) * jnp.tanh(memory), memory
 
-    return recurrence(step, 2, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid)
+    return recurrence(
+        step, 2, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid
+    )
 
 
 def gru(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=None):
     """Gated recurrent unit; the gates lie as in PyTorch: reset, update, new."""
 
     def step(carry, a, b):
-        (r_a, z_a, n_a), (r_b, z_b, n_b) = jnp.split(a, 3, axis=1), jnp.split(b, 3, axis=1)
+        (r_a, z_a, n_a), (r_b, z_b, n_b) = (
+            jnp.split(a, 3, axis=1),
+            jnp.split(b, 3, axis=1),
+        )
         new = jnp.tanh(n_a + jax.nn.sigmoid(r_a + r_b) * n_b)
         keep = jax.nn.sigmoid(z_a + z_b)
         return ((1 - keep) * new + keep * carry[0],)
 
-    return recurrence(step, 1, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid)
+    return recurrence(
+        step, 1, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid
+    )
 
 
-def rnn(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, function=jnp.tanh, reverse=False, valid=None):
+def rnn(
+    x,
+    weight_ih,
+    weight_hh,
+    bias_ih=0,
+    bias_hh=0,
+    *,
+    function=jnp.tanh,
+    reverse=False,
+    valid=None,
+):
     """Plain recurrence."""
 
     def step(_, a, b):
         return (function(a + b),)
 
-    return recurrence(step, 1, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid)
+    return recurrence(
+        step, 1, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid
+    )
 
 
 def heads_of(x, heads):
@@ -293,7 +375,11 @@ def attention(qkv, heads, *, causal=False, rotary=False, valid=None):
     q, k, v = (heads_of(a, heads) for a in jnp.split(qkv, 3, axis=1))
     if rotary:
         q, k = turned(q), turned(k)
-    seen = np.tril(np.ones((length, length), bool)) if causal else np.ones((length, length), bool)
+    seen = (
+        np.tril(np.ones((length, length), bool))
+        if causal
+        else np.ones((length, length), bool)
+    )
     if valid is not None:
         seen = seen & (valid[:, None] != 0)
     return weighted(q, k, v, seen).swapaxes(2, 3).reshape(n, -1, length)
@@ -303,7 +389,10 @@ def cross_attention(x, memory, heads, kernels, bias=None, *, valid=None):
     """Let each position of (N, D, L) read those of another sequence (N, F, M)."""
     parts = kernels if len(kernels) == 3 else jnp.split(kernels[0], 3)
     biases = (None,) * 3 if bias is None else jnp.split(bias, 3)
-    q, k, v = (heads_of(linear(a, b, c), heads) for a, b, c in zip((x, memory, memory), parts, biases))
+    q, k, v = (
+        heads_of(linear(a, b, c), heads)
+        for a, b, c in zip((x, memory, memory), parts, biases)
+    )
     seen = True if valid is None else valid[:, None] != 0
     return weighted(q, k, v, seen).swapaxes(2, 3).reshape(x.shape)
 
@@ -313,24 +402,43 @@ def window_attention(qkv, table, heads, window, shift):
     (n, c, height, width), (h, w) = qkv.shape, window
     rows, columns = height // h, width // w
     x = jnp.roll(qkv, (-shift[0], -shift[1]), (2, 3))
-    x = x.reshape(n, 3, heads, -1, rows, h, columns, w).transpose(1, 0, 4, 6, 2, 5, 7, 3)
+    x = x.reshape(n, 3, heads, -1, rows, h, columns, w).transpose(
+        1, 0, 4, 6, 2, 5, 7, 3
+    )
     q, k, v = x.reshape(3, n, rows * columns, heads, h * w, -1)
     i, j = np.divmod(np.arange(h * w), w)
     ways = (i[:, None] - i + h - 1) * (2 * w - 1) + j[:, None] - j + w - 1
     # Parts that are apart in the image do not read each other.
     along = [
-        (np.arange(a) >= a - b).astype(int) + (np.arange(a) >= a - s) if s else np.zeros(a, int)
+        (np.arange(a) >= a - b).astype(int) + (np.arange(a) >= a - s)
+        if s
+        else np.zeros(a, int)
         for a, b, s in zip((height, width), window, shift)
     ]
-    part = (along[0][:, None] * 3 + along[1]).reshape(rows, h, columns, w).transpose(0, 2, 1, 3).reshape(-1, 1, h * w)
-    y = weighted(q, k, v, part[..., None] == part[..., None, :], table[ways].transpose(2, 0, 1))
-    y = y.reshape(n, rows, columns, heads, h, w, -1).transpose(0, 3, 6, 1, 4, 2, 5).reshape(n, c // 3, height, width)
+    part = (
+        (along[0][:, None] * 3 + along[1])
+        .reshape(rows, h, columns, w)
+        .transpose(0, 2, 1, 3)
+        .reshape(-1, 1, h * w)
+    )
+    y = weighted(
+        q, k, v, part[..., None] == part[..., None, :], table[ways].transpose(2, 0, 1)
+    )
+    y = (
+        y.reshape(n, rows, columns, heads, h, w, -1)
+        .transpose(0, 3, 6, 1, 4, 2, 5)
+        .reshape(n, c // 3, height, width)
+    )
     return jnp.roll(y, shift, (2, 3))
 
 
 def valid_positions(tokens, padding, before=0):
     """Return which token numbers are no padding: (N, 1, before + L), 1 or 0."""
-    return jnp.pad((tokens != padding).astype(jnp.float32), ((0, 0), (before, 0)), constant_values=1)[:, None]
+    return jnp.pad(
+        (tokens != padding).astype(jnp.float32),
+        ((0, 0), (before, 0)),
+        constant_values=1,
+    )[:, None]
 
 
 def fill_padding(x, valid, value):

@@ -12,8 +12,9 @@ from netspec.formats.keras.emitters import EMITTERS, follow
 from netspec.formats.keras.layers import Layers
 from netspec.formats.program import Input, Program
 from netspec.formats.python.expressions import scaled
+from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements, wrapped
+from netspec.formats.python.statements import Call, Statements
 from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
 
 __all__ = ["source_of"]
@@ -43,9 +44,9 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
             f'    """Return a model: {output_words(program)} of {input_words(program, statements.arguments)}."""',
             *(indent(line, "    ") for line in inputs),
             f"    given = {reads[0] if len(reads) == 1 else '[' + ', '.join(reads) + ']'}",
-            *(indent(wrapped(f"{name} = {text}"), "    ") for name, text in made.shared.items()),
-            *(indent(wrapped(f"{s.target} = {s.expression}"), "    ") for s in statements.body),
-            indent(wrapped(f"return keras.Model(given, {returned(statements.outputs)})"), "    "),
+            *(indent((f"{name} = {text}"), "    ") for name, text in made.shared.items()),
+            *(indent(each.text, "    ") for each in statements.body),
+            indent((f"return keras.Model(given, {returned(statements.outputs)})"), "    "),
         ]
     )
     load = "\n".join(
@@ -80,7 +81,8 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
         ]
     )
     labels = labels_text(program)
-    parts = [f"{head}\n\n{labels}" if labels else head, *used, build, load]
+    top = f"{head}\n\n{labels}" if labels else head
+    parts = [top, *used, formatted(build), formatted(load)]
     return "\n\n\n".join(parts) + "\n", dict(sorted(made.state.items()))
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from netspec.formats.program import Input, Program
 
-__all__ = ["input_words", "labels_text", "name_of", "output_words", "quoted", "returned"]
+__all__ = ["axes_words", "input_words", "labels_text", "name_of", "output_words", "quoted", "returned"]
 
 _WIDTH = 100
 _KINDS = {"bytes": "bytes", "floats": "floats", "tokens": "token numbers"}
@@ -21,6 +21,14 @@ def input_words(program: Program, arguments: Mapping[str, str]) -> str:
 
 def _of(given: Input) -> str:
     return f"{_KINDS[given.kind]} ({', '.join(['N', *map(str, given.shape)])})"
+
+
+def axes_words(program: Program) -> str:
+    """Return how what flows in lies in memory, in words."""
+    kinds = {("tokens" if given.kind == "tokens" else len(given.shape)) for given in program.inputs}
+    said = {3: "images are (N, C, H, W)", 2: "sequences are (N, D, L)", "tokens": "token numbers are (N, L)"}
+    text = ", ".join(words for kind, words in said.items() if kind in kinds) or "rows are (N, D)"
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def output_words(program: Program) -> str:
