@@ -36,6 +36,7 @@ from netspec.data.for_network import load_data
 from netspec.describe.shelf import shelf
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats import FORMATS
+from netspec.ops import Bias
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.model_file import ModelFile
@@ -56,6 +57,9 @@ KINDS: Mapping[str, Mapping[str, Path]] = {
 
 SPECS = {name: path for specs in KINDS.values() for name, path in specs.items()}
 del SPECS["tutorial_wrong"]  # it shows what a mistake looks like
+
+_LARGE = 10
+"""Of larger logits probabilities are 0 and 1."""
 
 _SAYS_NO = " cannot hold "
 """What a refusal says that docs/formats.md announces."""
@@ -139,10 +143,11 @@ def untrained(path: Path, folder: Path, seed: int) -> tuple[Path, int]:
     dataset = load_data(network, base=folder) if beside else None
     model = ns.compile(network, "cpu")
     several = len(model.graph.outputs) > 1
+    arrays = moved({name: np.asarray(a) for name, a in run_folders.arrays_of(model.init(seed)).items()}, seed)
     made = ModelFile(
         network,
         model.graph,
-        moved({name: np.asarray(a) for name, a in run_folders.arrays_of(model.init(seed)).items()}, seed),
+        calmed(model, arrays, seed),
         dataset.labels if dataset and not several else (),
         {"dataset": dataset.name} if dataset else {},
         preparation=dataset.preparation if dataset else None,
@@ -160,6 +165,33 @@ def moved(arrays: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
         name: np.float32(a + rng.uniform(-0.1, 0.1, a.shape)) if len(np.unique(a.reshape(-1)[:100])) == 1 else a
         for name, a in sorted(arrays.items())
     }
+
+
+def calmed(model: ns.Model, arrays: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
+    """Return arrays with which no probability is 0 or 1: the last weights are smaller where logits are large.
+
+    In an untrained network values may grow from layer to layer. Probabilities that are all 0 or 1 would agree anyhow.
+    """
+    rng = np.random.default_rng(seed)
+    x = {
+        i.name: rng.integers(0, i.tokens, (1, *i.shape)).astype(np.int32)
+        if i.tokens
+        else rng.integers(0, 256, (1, *i.shape)).astype(np.uint8 if len(i.shape) == 3 else np.float32)
+        for i in model.graph.inputs
+    }
+    file = ModelFile(model.network, model.graph, arrays, (), {})
+    made = model.logits(run_folders.variables_of(file, model), x if len(x) > 1 else next(iter(x.values())))
+    calm = dict(arrays)
+    for output in model.graph.outputs:
+        largest = float(np.abs(np.asarray(made[output.name] if isinstance(made, dict) else made)).max())
+        operation = model.graph.made[output.logits]
+        while largest > _LARGE and operation.inputs[0] in model.graph.made:
+            if operation.parameters:
+                calm |= {path: np.float32(arrays[path] * (_LARGE / largest)) for path in operation.parameters}
+            if not isinstance(operation.op, Bias):
+                break
+            operation = model.graph.made[operation.inputs[0]]
+    return calm
 
 
 def exported(file: Path, to: str, folder: Path) -> Cell:

@@ -86,17 +86,12 @@ def test_blocks_with_the_same_weights_are_one_module(tmp_path: Path) -> None:
 
 
 AWKWARD = {
-    "two outputs of a block": """
-input 6
-block pair() { fc 6 relu; fc 6 as inside; fc 6 }
-pair as p
-add p/inside
-fc 2""",
     "weights that others read": """
 input 6
-block part() { fc 6 relu as a; fc 6 }
-part as p
-fc 6 share=p/a
+fc 6 relu as a
+block part(w) { fc 6 share=w; tanh; fc 6 as b; fc 6 share=b }
+part a
+part a
 fc 2""",
     "blocks that differ in more than numbers": """
 input 3x8x8
@@ -107,7 +102,7 @@ unit 6 true
 fc 2""",
     "numbers in blocks that are no arguments of calls": """
 input 4x6
-block unit(c, d) { fc c pointwise tanh; times (d); plus (c); fc c pointwise; clamp min=(0 - d) max=d }
+block unit(c, d) { fc c pointwise tanh; times (d) plus=(c); fc c pointwise; clamp min=(0 - d) max=d }
 unit 4 2
 unit 8 4
 unit 16 8

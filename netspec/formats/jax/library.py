@@ -41,7 +41,7 @@ def conv(x, kernel, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
 
 
 def conv_transpose(x, kernel, bias=None, *, stride=1, cut=0, dilation=1, groups=1):
-    """Spread a kernel (I, O / groups, …) from each input, and cut off the border (negative: add zeros)."""
+    """Spread a kernel (I, O / groups, …) from each input, and cut off the border."""
     n = x.ndim - 2
     grouped = kernel.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
     turned = jnp.flip(grouped.reshape(-1, *grouped.shape[2:]), tuple(range(2, 2 + n)))
@@ -174,7 +174,7 @@ def shuffle_channels(x, groups):
 
 
 def with_coordinates(x):
-    """Add a channel for each axis of positions, which says where along it a position is."""
+    """Add a channel for each axis: where along it a position is, from -1 to 1."""
     along = [jnp.linspace(-1, 1, n) if n > 1 else jnp.zeros(1) for n in x.shape[2:]]
     marks = jnp.stack(jnp.meshgrid(*along, indexing="ij"))
     return jnp.concatenate(
@@ -210,7 +210,7 @@ def repeat(x, factors):
 
 
 def upsample(x, factors, cubic=False, align_corners=False):
-    """Interpolate between two neighbors along each axis, or between four (Keys, 1981, a = -0.75)."""
+    """Interpolate between two neighbors along each axis, or four (Keys 1981)."""
 
     def weight(distance):
         d = np.abs(distance)
@@ -278,7 +278,7 @@ def prepend(x, vector):
 
 
 def recurrence(step, carry, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid):
-    """Go along a sequence from the state 0; where it is not valid, the state stays. (N, D, L) → (N, H, L)."""
+    """Run a step along (N, D, L) from the state 0: (N, H, L); padding keeps the state."""
 
     def advance(carry, given):
         x, going = given
@@ -298,7 +298,7 @@ def recurrence(step, carry, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, 
 
 
 def lstm(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=None):
-    """Long short-term memory; the gates lie as in PyTorch: input, forget, cell, output."""
+    """Long short-term memory; gates as in PyTorch: input, forget, cell, output."""
 
     def step(carry, a, b):
         i, f, g, o = jnp.split(a + b, 4, axis=1)
@@ -398,7 +398,7 @@ def cross_attention(x, memory, heads, kernels, bias=None, *, valid=None):
 
 
 def window_attention(qkv, table, heads, window, shift):
-    """Let each position of an image read those of its window: (N, 3C, H, W) → (N, C, H, W). Liu et al. 2021."""
+    """Let positions read their window: (N, 3C, H, W) → (N, C, H, W) (Liu 2021)."""
     (n, c, height, width), (h, w) = qkv.shape, window
     rows, columns = height // h, width // w
     x = jnp.roll(qkv, (-shift[0], -shift[1]), (2, 3))

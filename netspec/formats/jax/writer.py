@@ -14,11 +14,11 @@ from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
 from netspec.formats.python.loops import Loop, looped, turns
 from netspec.formats.python.statements import Call, Repeated, Statements
-from netspec.formats.python.words import axes_words, input_words, labels_text, name_of, output_words, quoted, returned
+from netspec.formats.python.words import axes_words, documented, labels_text, name_of, quoted, returned
 
 __all__ = ["source_of"]
 
-_RESERVED = {"jax", "jnp", "np", "lax", "params", "load", "predict", "LABELS", "Path", "i"}
+_RESERVED = {"jax", "jnp", "np", "lax", "params", "load", "predict", "LABELS", "WEIGHTS", "Path", "i"}
 
 
 def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
@@ -33,14 +33,14 @@ def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
         [
             "@jax.jit",
             f"def predict(params: dict, {', '.join(f'{name}: jax.Array' for name in arguments)}) -> {made}:",
-            f'    """Return {output_words(program)} of {input_words(program, statements.arguments)}."""',
+            *documented("Return", program, statements.arguments, "    "),
             *lines,
             f"    return {given}",
         ]
     )
     load = "\n".join(
         [
-            f"def load(path: Path = Path(__file__).with_name({quoted(weights)})) -> dict:",
+            "def load(path: str | Path = WEIGHTS) -> dict:",
             '    """Return the parameters, a dictionary for each layer, nested as the blocks are."""',
             "    params = {}",
             "    with np.load(path) as file:",
@@ -76,7 +76,8 @@ def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
         ]
     )
     labels = labels_text(program)
-    top = f"{head}\n\n{labels}" if labels else head
+    constants = [f"WEIGHTS = Path(__file__).with_name({quoted(weights)})", *([labels] if labels else [])]
+    top = "\n\n".join([head, "\n".join(constants)])
     parts = [top, formatted(load), *used, *map(formatted, functions)]
     return "\n\n\n".join(parts) + "\n", whole.arrays
 

@@ -42,7 +42,7 @@ def avg_pool(x, window, stride, padding, counted):
 
 
 def conv_transpose(x, kernel, stride, cut, dilation, groups):
-    """Spread a kernel (I, O / groups, …) from each input, and cut off the border (negative: add zeros)."""
+    """Spread a kernel (I, O / groups, …) from each input, and cut off the border."""
     for axis, s in enumerate(stride, 2):
         # Zeros between the inputs.
         shape = x.shape
@@ -130,7 +130,7 @@ def shuffle_channels(x, groups):
 
 
 def with_coordinates(x):
-    """Add a channel for each axis of positions, which says where along it a position is."""
+    """Add a channel for each axis: where along it a position is, from -1 to 1."""
     along = [np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in x.shape[2:]]
     marks = np.stack(np.meshgrid(*along, indexing="ij")).astype("float32")
     return ops.concatenate([x, 0 * x[:, :1] + marks], axis=1)
@@ -158,7 +158,7 @@ def repeat(x, factors):
 
 
 def upsample(x, factors, cubic=False, align_corners=False):
-    """Interpolate between two neighbors along each axis, or between four (Keys, 1981, a = -0.75)."""
+    """Interpolate between two neighbors along each axis, or four (Keys 1981)."""
 
     def weight(distance):
         d = np.abs(distance)
@@ -274,7 +274,7 @@ def cross_attention(x, memory, *valid, heads, bias=None, **kernels):
 
 
 def window_attention(qkv, table, heads, window, shift):
-    """Let each position of an image read those of its window: (N, 3C, H, W) → (N, C, H, W). Liu et al. 2021."""
+    """Let positions read their window: (N, 3C, H, W) → (N, C, H, W) (Liu 2021)."""
     (_, c, height, width), (h, w) = qkv.shape, window
     rows, columns, size = height // h, width // w, c // 3 // heads
     x = ops.roll(ops.roll(qkv, -shift[0], 2), -shift[1], 3)

@@ -15,12 +15,12 @@ from netspec.formats.python.expressions import scaled
 from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
 from netspec.formats.python.statements import Call, Statements
-from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
+from netspec.formats.python.words import documented, labels_text, name_of, quoted, returned
 
 __all__ = ["source_of"]
 
 _LIBRARY = Path(__file__).with_name("library.py")
-_RESERVED = {"keras", "layers", "ops", "np", "build", "load", "LABELS", "Path", "given"}
+_RESERVED = {"keras", "layers", "ops", "np", "build", "load", "LABELS", "WEIGHTS", "Path", "given"}
 _TYPES = {"bytes": "uint8", "floats": "float32", "tokens": "int32"}
 
 
@@ -41,7 +41,7 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
     build = "\n".join(
         [
             "def build():",
-            f'    """Return a model: {output_words(program)} of {input_words(program, statements.arguments)}."""',
+            *documented("Return a model that gives", program, statements.arguments, "    "),
             *(indent(line, "    ") for line in inputs),
             f"    given = {reads[0] if len(reads) == 1 else '[' + ', '.join(reads) + ']'}",
             *(indent((f"{name} = {text}"), "    ") for name, text in made.shared.items()),
@@ -51,7 +51,7 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
     )
     load = "\n".join(
         [
-            f"def load(path=Path(__file__).with_name({quoted(weights)})):",
+            "def load(path=WEIGHTS):",
             '    """Return the model with its weights."""',
             "    model = build()",
             "    with np.load(path) as file:",
@@ -81,7 +81,8 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
         ]
     )
     labels = labels_text(program)
-    top = f"{head}\n\n{labels}" if labels else head
+    constants = [f"WEIGHTS = Path(__file__).with_name({quoted(weights)})", *([labels] if labels else [])]
+    top = "\n\n".join([head, "\n".join(constants)])
     parts = [top, *used, formatted(build), formatted(load)]
     return "\n\n\n".join(parts) + "\n", dict(sorted(made.state.items()))
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from netspec.formats.program import Arrays, Input, Program
 from netspec.formats.python.expressions import atom, bare, base_of, identifier
 from netspec.graph.graph import Operation
-from netspec.ops import Activation, BatchNorm, Bias, Scale, Take
+from netspec.ops import Activation, BatchNorm, Bias, Channels, Crop, Scale, Take
 
 __all__ = [
     "Call",
@@ -222,6 +222,8 @@ class _Walk:
             or isinstance(reader.op, Activation | BatchNorm)
             or isinstance(operation.op, Take)
         )
+        # A part is taken of what has a name.
+        together = together and not (reader is not None and isinstance(reader.op, Crop | Channels))
         if isinstance(text, Repeated):
             start = call.lasts[text.start] if text.last else call.reads[text.start]
             self._repeat(operation, text, start, call.given, flows=flows)

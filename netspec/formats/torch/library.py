@@ -21,7 +21,7 @@ def conv_transpose(
     dilation: int | tuple[int, ...],
     groups: int,
 ) -> Tensor:
-    """Spread a kernel from each input, and cut off the border; where that is negative, zeros are added."""
+    """Spread a kernel from each input, and cut off the border (negative: add zeros)."""
     spread = F.conv_transpose2d if x.dim() == 4 else F.conv_transpose1d
     y = F.pad(
         spread(x, weight, None, stride, 0, 0, groups, dilation), [-n for n in cut]
@@ -62,7 +62,7 @@ def shuffle_channels(x: Tensor, groups: int) -> Tensor:
 
 
 def with_coordinates(x: Tensor) -> Tensor:
-    """Add a channel for each axis of positions, which says where along it a position is."""
+    """Add a channel for each axis: where along it a position is, from -1 to 1."""
     along = [
         torch.linspace(-1, 1, n, device=x.device) if n > 1 else x.new_zeros(1)
         for n in x.shape[2:]
@@ -89,7 +89,7 @@ def prepend(x: Tensor, vector: Tensor) -> Tensor:
 
 
 def along(cell: nn.Module, x: Tensor, valid: Tensor, reverse: bool = False) -> Tensor:
-    """Go along a sequence with a cell; where it is not valid, the state stays. (N, D, L) → (N, H, L)."""
+    """Run a cell along (N, D, L); where that is not valid, the state stays: (N, H, L)."""
     zeros = x.new_zeros(len(x), cell.hidden_size)
     state = (zeros, zeros) if isinstance(cell, nn.LSTMCell) else (zeros,)
     states = [zeros] * x.shape[2]
@@ -122,7 +122,7 @@ def attend(
     causal: bool = False,
     rotary: bool = False,
 ) -> Tensor:
-    """Let heads read values: queries (N, L, D), keys and values (N, M, D) → (N, L, D)."""
+    """Let heads read values: queries (N, L, D), keys (N, M, D) → (N, L, D)."""
     q, k, v = (a.unflatten(-1, (heads, -1)).transpose(1, 2) for a in (q, k, v))
     if rotary:
         q, k = turned(q), turned(k)
@@ -174,7 +174,7 @@ def window_attention(
     window: tuple[int, int],
     shift: tuple[int, int],
 ) -> Tensor:
-    """Let positions read their window: (N, H, W, 3C) → (N, H, W, C). Liu et al. 2021."""
+    """Let positions read their window: (N, H, W, 3C) → (N, H, W, C) (Liu 2021)."""
     (n, height, width, c), (h, w) = qkv.shape, window
     rows, columns = height // h, width // w
     x = qkv.roll((-shift[0], -shift[1]), (1, 2))

@@ -17,7 +17,7 @@ from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
 from netspec.formats.python.loops import Loop, looped, members_of, turns
 from netspec.formats.python.statements import Call, Last, Repeated, Statements, first
-from netspec.formats.python.words import axes_words, input_words, labels_text, name_of, output_words, quoted, returned
+from netspec.formats.python.words import axes_words, documented, labels_text, name_of, quoted, returned
 from netspec.formats.torch.emitters import EITHER, EMITTERS, NATIVE
 from netspec.formats.torch.modules import Modules
 from netspec.formats.torch.weighted import follow
@@ -27,7 +27,7 @@ from netspec.ops import CrossAttention, MaskedCrossAttention
 __all__ = ["source_of"]
 
 _LIBRARY = Path(__file__).with_name("library.py")
-_RESERVED = {"torch", "nn", "F", "math", "load", "load_file", "self", "LABELS", "Path", "Tensor", "block"}
+_RESERVED = {"torch", "nn", "F", "math", "load", "load_file", "self", "LABELS", "WEIGHTS", "Path", "Tensor", "block"}
 
 
 def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[Any]]]:
@@ -40,7 +40,7 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
     network, state, arguments = writer.network(whole, name, blocks)
     load = "\n".join(
         [
-            f"def load(path: Path = Path(__file__).with_name({quoted(weights)})) -> {name}:",
+            f"def load(path: str | Path = WEIGHTS) -> {name}:",
             '    """Return the network with its weights, ready to answer."""',
             f"    network = {name}()",
             "    network.load_state_dict(load_file(path))",
@@ -70,7 +70,8 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
         ]
     )
     labels = labels_text(program)
-    top = f"{head}\n\n{labels}" if labels else head
+    constants = [f"WEIGHTS = Path(__file__).with_name({quoted(weights)})", *([labels] if labels else [])]
+    top = "\n\n".join([head, "\n".join(constants)])
     parts = [top, *used, *map(formatted, (*classes, load))]
     return "\n\n\n".join(parts) + "\n", state
 
@@ -99,8 +100,8 @@ class _Writer:
     ) -> tuple[str, dict[str, NDArray[Any]], Sequence[str]]:
         """Return the class of the network, its state, and the names of what it reads."""
         text, state, statements = self._class(program, name, "", blocks, "")
-        said = f"{_capital(output_words(program))} of {input_words(program, statements.arguments)}."
-        return bare(text.replace('    """"""', f'    """{said}"""', 1)), state, list(statements.arguments.values())
+        said = "\n".join(documented("Network that gives", program, statements.arguments, "    "))
+        return bare(text.replace('    """"""', said, 1)), state, list(statements.arguments.values())
 
     def _class(
         self, program: Program, name: str, doc: str, blocks: Blocks, more: str, *, inner: bool = False
@@ -227,6 +228,7 @@ def _finished(text: str, arguments: Sequence[str]) -> str:
     for argument in kept:
         forward = re.sub(rf"\b{argument}\b", f"self.{argument}", forward)
     forward = re.sub(r"(self\.\w+):(self\.\w+)", r"\1 : \2", forward)
+    forward = re.sub(r"(?<=[\[ ]):(?=self\.\w+[\],])", ": ", forward)
     lines = "".join(f"        self.{argument} = {argument}\n" for argument in kept)
     start = "        super().__init__()\n"
     return f"{init.replace(start, start + lines, 1)}    def forward{forward}"
@@ -252,7 +254,17 @@ def _block_name(kind: str, network: str) -> str:
 def _class_name(said: str, taken: set[str]) -> str:
     words = re.split(r"[^A-Za-z0-9]+", said)
     name = "".join(map(_capital, words))
-    fits = name[:1].isalpha() and name not in {*taken, "F", "Path", "Tensor", "True", "False", "None", "LABELS"}
+    fits = name[:1].isalpha() and name not in {
+        *taken,
+        "F",
+        "Path",
+        "Tensor",
+        "True",
+        "False",
+        "None",
+        "LABELS",
+        "WEIGHTS",
+    }
     return name if fits else f"Network{name}"
 
 
