@@ -37,6 +37,7 @@ from netspec.describe.shelf import shelf
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats import FORMATS
 from netspec.ops import Bias
+from netspec.recipe.settings import Normalize
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.model_file import ModelFile
@@ -140,6 +141,10 @@ def untrained(path: Path, folder: Path, seed: int) -> tuple[Path, int]:
         shutil.copytree(path.parent, folder, dirs_exist_ok=True)
         path = folder / path.name
     network = ns.load(path)
+    if network.data and network.data.normalize and network.data.normalize.of == "channels":
+        # A training would work these out from its pictures.
+        stated = Normalize(means="0.49 0.48 0.45", stds="0.25 0.24 0.26")
+        network = network.model_copy(update={"data": network.data.model_copy(update={"normalize": stated})})
     dataset = load_data(network, base=folder) if beside else None
     model = ns.compile(network, "cpu")
     several = len(model.graph.outputs) > 1

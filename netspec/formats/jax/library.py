@@ -5,28 +5,39 @@ Images are (N, C, H, W), sequences (N, D, L), token numbers (N, L).
 # Programs of users have shorter lines than ours.
 # fmt: off
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import Array, lax
 
 
-def each(size, count):
+def each(size: int | tuple, count: int) -> tuple[int, ...]:
     """Return one size for each axis of positions."""
     return (size,) * count if isinstance(size, int) else tuple(size)
 
 
-def edges(padding, count):
+def edges(padding: int | tuple, count: int) -> tuple:
     """Return what is put before and after along each axis of positions."""
     return ((padding, padding),) * count if isinstance(padding, int) else tuple(padding)
 
 
-def spread(v, x):
+def spread(v: Array, x: Array) -> Array:
     """Return one number a channel in the form in which it meets a batch."""
     return v.reshape(-1, *[1] * (x.ndim - 2))
 
 
-def conv(x, kernel, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+def conv(
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    *,
+    stride: int | tuple = 1,
+    padding: int | tuple = 0,
+    dilation: int | tuple = 1,
+    groups: int = 1,
+) -> Array:
     """Convolve (N, I, …) with a kernel (O, I / groups, …)."""
     n = x.ndim - 2
     y = lax.conv_general_dilated(
@@ -40,7 +51,16 @@ def conv(x, kernel, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     return y if bias is None else y + spread(bias, y)
 
 
-def conv_transpose(x, kernel, bias=None, *, stride=1, cut=0, dilation=1, groups=1):
+def conv_transpose(
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    *,
+    stride: int | tuple = 1,
+    cut: int | tuple = 0,
+    dilation: int | tuple = 1,
+    groups: int = 1,
+) -> Array:
     """Spread a kernel (I, O / groups, …) from each input, and cut off the border."""
     n = x.ndim - 2
     grouped = kernel.reshape(groups, -1, *kernel.shape[1:]).swapaxes(1, 2)
@@ -58,7 +78,14 @@ def conv_transpose(x, kernel, bias=None, *, stride=1, cut=0, dilation=1, groups=
     return y if bias is None else y + spread(bias, y)
 
 
-def windows(x, start, combine, window, stride, padding):
+def windows(
+    x: Array,
+    start: float,
+    combine: Callable,
+    window: int | tuple,
+    stride: int | tuple,
+    padding: int | tuple,
+) -> Array:
     """Combine the values of each window."""
     n = x.ndim - 2
     ones = (1, 1)
@@ -72,12 +99,20 @@ def windows(x, start, combine, window, stride, padding):
     )
 
 
-def max_pool(x, window, stride, padding=0):
+def max_pool(
+    x: Array, window: int | tuple, stride: int | tuple, padding: int | tuple = 0
+) -> Array:
     """Return the largest value of each window."""
     return windows(x, -jnp.inf, lax.max, window, stride, padding)
 
 
-def avg_pool(x, window, stride, padding=0, counted=0):
+def avg_pool(
+    x: Array,
+    window: int | tuple,
+    stride: int | tuple,
+    padding: int | tuple = 0,
+    counted: int | tuple = 0,
+) -> Array:
     """Return the mean of each window; of the padding so much counts, as zeros."""
     n = x.ndim - 2
     inside = jnp.pad(
@@ -91,19 +126,26 @@ def avg_pool(x, window, stride, padding=0, counted=0):
     )
 
 
-def linear(x, kernel, bias=None):
+def linear(x: Array, kernel: Array, bias: Array | None = None) -> Array:
     """Multiply the features (N, I, …) of each position by a kernel (O, I)."""
     y = jnp.einsum("oi,ni...->no...", kernel, x)
     return y if bias is None else y + spread(bias, y)
 
 
-def batch_norm(x, scale, offset, mean, variance, epsilon=1e-5):
+def batch_norm(
+    x: Array,
+    scale: Array,
+    offset: Array,
+    mean: Array,
+    variance: Array,
+    epsilon: float = 1e-5,
+) -> Array:
     """Normalize each channel by the averages of the training."""
     factor = scale * lax.rsqrt(variance + epsilon)
     return (x - spread(mean, x)) * spread(factor, x) + spread(offset, x)
 
 
-def standardize(x, axes, epsilon):
+def standardize(x: Array, axes: int, epsilon: float) -> Array:
     """Give some axes the mean 0 and the variance 1."""
     centered = x - x.mean(axes, keepdims=True)
     return centered * lax.rsqrt(
@@ -111,7 +153,7 @@ def standardize(x, axes, epsilon):
     )
 
 
-def scaled(x, scale, offset):
+def scaled(x: Array, scale: Array | None, offset: Array | None) -> Array:
     """Multiply and add one number a channel, or one for each value."""
     if scale is None:
         return x
@@ -122,18 +164,33 @@ def scaled(x, scale, offset):
     )
 
 
-def layer_norm(x, scale=None, offset=None, *, epsilon=1e-5):
+def layer_norm(
+    x: Array,
+    scale: Array | None = None,
+    offset: Array | None = None,
+    *,
+    epsilon: float = 1e-5,
+) -> Array:
     """Normalize the channels at each position."""
     return scaled(standardize(x, 1, epsilon), scale, offset)
 
 
-def group_norm(x, scale=None, offset=None, *, groups, epsilon=1e-5):
+def group_norm(
+    x: Array,
+    scale: Array | None = None,
+    offset: Array | None = None,
+    *,
+    groups: int,
+    epsilon: float = 1e-5,
+) -> Array:
     """Normalize each group of channels over all positions."""
     y = standardize(x.reshape(x.shape[0], groups, -1), 2, epsilon)
     return scaled(y.reshape(x.shape), scale, offset)
 
 
-def local_response_norm(x, size, alpha, beta, k):
+def local_response_norm(
+    x: Array, size: int, alpha: float, beta: float, k: float
+) -> Array:
     """Divide by the strength of `size` neighboring channels."""
     pad = [(0, 0)] * x.ndim
     pad[1] = (size // 2, (size - 1) // 2)
@@ -142,38 +199,38 @@ def local_response_norm(x, size, alpha, beta, k):
     return x * (k + alpha / size * near) ** -beta
 
 
-def prelu(x, slope):
+def prelu(x: Array, slope: Array) -> Array:
     """Return x where positive, slope · x elsewhere."""
     return jnp.where(x > 0, x, slope * x)
 
 
-def threshold(x, limit, value=0.0):
+def threshold(x: Array, limit: float, value: float = 0.0) -> Array:
     """Return x where above a limit, a value elsewhere."""
     return jnp.where(x <= limit, value, x)
 
 
-def soft_shrink(x, limit=0.5):
+def soft_shrink(x: Array, limit: float = 0.5) -> Array:
     """Move x towards 0 by a limit."""
     return jnp.where(x > limit, x - limit, jnp.where(x < -limit, x + limit, 0))
 
 
-def hard_shrink(x, limit=0.5):
+def hard_shrink(x: Array, limit: float = 0.5) -> Array:
     """Return x, and 0 where |x| is at most a limit."""
     return jnp.where(jnp.abs(x) <= limit, 0, x)
 
 
-def ramp(x):
+def ramp(x: Array) -> Array:
     """Return 1.1 · x where positive, 0.1 · x elsewhere."""
     return jnp.where(x > 0, 1.1 * x, 0.1 * x)
 
 
-def shuffle_channels(x, groups):
+def shuffle_channels(x: Array, groups: int) -> Array:
     """Take the channels of equal groups in turn."""
     n, c, *size = x.shape
     return x.reshape(n, groups, c // groups, *size).swapaxes(1, 2).reshape(x.shape)
 
 
-def with_coordinates(x):
+def with_coordinates(x: Array) -> Array:
     """Add a channel for each axis: where along it a position is, from -1 to 1."""
     along = [jnp.linspace(-1, 1, n) if n > 1 else jnp.zeros(1) for n in x.shape[2:]]
     marks = jnp.stack(jnp.meshgrid(*along, indexing="ij"))
@@ -182,7 +239,7 @@ def with_coordinates(x):
     )
 
 
-def depth_to_space(x, f):
+def depth_to_space(x: Array, f: int) -> Array:
     """Lay out f² neighboring channels as a square."""
     n, c, h, w = x.shape
     return (
@@ -192,7 +249,7 @@ def depth_to_space(x, f):
     )
 
 
-def space_to_depth(x, f):
+def space_to_depth(x: Array, f: int) -> Array:
     """Make channels of each square of f x f."""
     n, c, h, w = x.shape
     return (
@@ -202,14 +259,16 @@ def space_to_depth(x, f):
     )
 
 
-def repeat(x, factors):
+def repeat(x: Array, factors: tuple[int, ...]) -> Array:
     """Repeat each position along each axis."""
     for axis, factor in enumerate(factors):
         x = jnp.repeat(x, factor, axis + 2)
     return x
 
 
-def upsample(x, factors, cubic=False, align_corners=False):
+def upsample(
+    x: Array, factors: tuple[int, ...], cubic: bool = False, align_corners: bool = False
+) -> Array:
     """Interpolate between two neighbors along each axis, or four (Keys 1981)."""
 
     def weight(distance):
@@ -245,7 +304,7 @@ def upsample(x, factors, cubic=False, align_corners=False):
     return x
 
 
-def cosine(a, b, epsilon):
+def cosine(a: Array, b: Array, epsilon: float) -> Array:
     """Return the cosine of the angle between the features of each position."""
     length = [
         jnp.maximum(jnp.sqrt((v * v).sum(1, keepdims=True)), epsilon) for v in (a, b)
@@ -253,31 +312,41 @@ def cosine(a, b, epsilon):
     return (a * b).sum(1, keepdims=True) / (length[0] * length[1])
 
 
-def embed(tokens, weight):
+def embed(tokens: Array, weight: Array) -> Array:
     """Look up the rows of token numbers: (N, L) → (N, D, L)."""
     return weight[tokens].swapaxes(1, 2)
 
 
-def one_hot(tokens, count):
+def one_hot(tokens: Array, count: int) -> Array:
     """Return columns with a single 1: (N, L) → (N, count, L)."""
     return jax.nn.one_hot(tokens, count, axis=1)
 
 
-def sinusoids(features, length):
+def sinusoids(features: int, length: int) -> Array:
     """Return the marks of positions, (features, length). Vaswani et al. 2017."""
     i = np.arange(features)[:, None]
     angle = np.arange(length) / 10_000 ** (2 * (i // 2) / features)
     return np.where(i % 2, np.cos(angle), np.sin(angle)).astype(np.float32)
 
 
-def prepend(x, vector):
+def prepend(x: Array, vector: Array) -> Array:
     """Put a vector before the first position."""
     return jnp.concatenate(
         [jnp.broadcast_to(vector[:, None], (*x.shape[:2], 1)), x], axis=2
     )
 
 
-def recurrence(step, carry, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, valid):
+def recurrence(
+    step: Callable,
+    carry: int,
+    x: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | float,
+    bias_hh: Array | float,
+    reverse: bool,
+    valid: Array | None,
+) -> Array:
     """Run a step along (N, D, L) from the state 0: (N, H, L); padding keeps the state."""
 
     def advance(carry, given):
@@ -297,7 +366,16 @@ def recurrence(step, carry, x, weight_ih, weight_hh, bias_ih, bias_hh, reverse, 
     return states.transpose(1, 2, 0)
 
 
-def lstm(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=None):
+def lstm(
+    x: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | float = 0,
+    bias_hh: Array | float = 0,
+    *,
+    reverse: bool = False,
+    valid: Array | None = None,
+) -> Array:
     """Long short-term memory; gates as in PyTorch: input, forget, cell, output."""
 
     def step(carry, a, b):
@@ -310,7 +388,16 @@ def lstm(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=
     )
 
 
-def gru(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=None):
+def gru(
+    x: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | float = 0,
+    bias_hh: Array | float = 0,
+    *,
+    reverse: bool = False,
+    valid: Array | None = None,
+) -> Array:
     """Gated recurrent unit; the gates lie as in PyTorch: reset, update, new."""
 
     def step(carry, a, b):
@@ -328,16 +415,16 @@ def gru(x, weight_ih, weight_hh, bias_ih=0, bias_hh=0, *, reverse=False, valid=N
 
 
 def rnn(
-    x,
-    weight_ih,
-    weight_hh,
-    bias_ih=0,
-    bias_hh=0,
+    x: Array,
+    weight_ih: Array,
+    weight_hh: Array,
+    bias_ih: Array | float = 0,
+    bias_hh: Array | float = 0,
     *,
-    function=jnp.tanh,
-    reverse=False,
-    valid=None,
-):
+    function: Callable = jnp.tanh,
+    reverse: bool = False,
+    valid: Array | None = None,
+) -> Array:
     """Plain recurrence."""
 
     def step(_, a, b):
@@ -348,19 +435,21 @@ def rnn(
     )
 
 
-def heads_of(x, heads):
+def heads_of(x: Array, heads: int) -> Array:
     """Return (N, heads, L, D / heads) of (N, D, L)."""
     return x.reshape(x.shape[0], heads, -1, x.shape[2]).swapaxes(2, 3)
 
 
-def weighted(q, k, v, seen=True, bias=0):
+def weighted(
+    q: Array, k: Array, v: Array, seen: Array | bool = True, bias: Array | float = 0
+) -> Array:
     """Return the means of the values, weighted by how queries and keys go together."""
     scores = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1]).astype(np.float32) + bias
     weights = jax.nn.softmax(jnp.where(seen, scores, jnp.finfo(scores.dtype).min))
     return weights @ v
 
 
-def turned(x):
+def turned(x: Array) -> Array:
     """Turn features 2i and 2i + 1 by position / 10000^(2i / size). Su et al. 2021."""
     length, size = x.shape[2:]
     angle = np.arange(length)[:, None] / 10_000 ** (np.arange(0, size, 2) / size)
@@ -369,7 +458,14 @@ def turned(x):
     return jnp.stack([a * cos - b * sin, a * sin + b * cos], axis=-1).reshape(x.shape)
 
 
-def attention(qkv, heads, *, causal=False, rotary=False, valid=None):
+def attention(
+    qkv: Array,
+    heads: int,
+    *,
+    causal: bool = False,
+    rotary: bool = False,
+    valid: Array | None = None,
+) -> Array:
     """Let each position read the others: (N, 3D, L) → (N, D, L)."""
     n, _, length = qkv.shape
     q, k, v = (heads_of(a, heads) for a in jnp.split(qkv, 3, axis=1))
@@ -385,7 +481,15 @@ def attention(qkv, heads, *, causal=False, rotary=False, valid=None):
     return weighted(q, k, v, seen).swapaxes(2, 3).reshape(n, -1, length)
 
 
-def cross_attention(x, memory, heads, kernels, bias=None, *, valid=None):
+def cross_attention(
+    x: Array,
+    memory: Array,
+    heads: int,
+    kernels: tuple[Array, ...],
+    bias: Array | None = None,
+    *,
+    valid: Array | None = None,
+) -> Array:
     """Let each position of (N, D, L) read those of another sequence (N, F, M)."""
     parts = kernels if len(kernels) == 3 else jnp.split(kernels[0], 3)
     biases = (None,) * 3 if bias is None else jnp.split(bias, 3)
@@ -397,7 +501,13 @@ def cross_attention(x, memory, heads, kernels, bias=None, *, valid=None):
     return weighted(q, k, v, seen).swapaxes(2, 3).reshape(x.shape)
 
 
-def window_attention(qkv, table, heads, window, shift):
+def window_attention(
+    qkv: Array,
+    table: Array,
+    heads: int,
+    window: tuple[int, int],
+    shift: tuple[int, int],
+) -> Array:
     """Let positions read their window: (N, 3C, H, W) → (N, C, H, W) (Liu 2021)."""
     (n, c, height, width), (h, w) = qkv.shape, window
     rows, columns = height // h, width // w
@@ -432,7 +542,7 @@ def window_attention(qkv, table, heads, window, shift):
     return jnp.roll(y, shift, (2, 3))
 
 
-def valid_positions(tokens, padding, before=0):
+def valid_positions(tokens: Array, padding: int, before: int = 0) -> Array:
     """Return which token numbers are no padding: (N, 1, before + L), 1 or 0."""
     return jnp.pad(
         (tokens != padding).astype(jnp.float32),
@@ -441,22 +551,22 @@ def valid_positions(tokens, padding, before=0):
     )[:, None]
 
 
-def fill_padding(x, valid, value):
+def fill_padding(x: Array, valid: Array, value: float) -> Array:
     """Put a number of its own at padding."""
     return jnp.where(valid != 0, x, value)
 
 
-def masked_mean(x, valid):
+def masked_mean(x: Array, valid: Array) -> Array:
     """Return the mean over the valid positions."""
     return jnp.where(valid != 0, x, 0).sum(2) / jnp.maximum(valid.sum(2), 1)
 
 
-def masked_max(x, valid):
+def masked_max(x: Array, valid: Array) -> Array:
     """Return the maximum over the valid positions; 0 where there is none."""
     return jnp.where(valid.any(2), jnp.where(valid != 0, x, -jnp.inf).max(2), 0)
 
 
-def take_last_valid(x, valid):
+def take_last_valid(x: Array, valid: Array) -> Array:
     """Return the features at the last valid position."""
     last = jnp.where(valid != 0, np.arange(x.shape[2]), 0).max(2, keepdims=True)
     return jnp.take_along_axis(x, last, axis=2)[..., 0]

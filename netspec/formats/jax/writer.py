@@ -18,7 +18,21 @@ from netspec.formats.python.words import axes_words, documented, labels_text, na
 
 __all__ = ["source_of"]
 
-_RESERVED = {"jax", "jnp", "np", "lax", "params", "load", "predict", "LABELS", "WEIGHTS", "Path", "i"}
+_RESERVED = {
+    "Array",
+    "Callable",
+    "jax",
+    "jnp",
+    "np",
+    "lax",
+    "params",
+    "load",
+    "predict",
+    "LABELS",
+    "WEIGHTS",
+    "Path",
+    "i",
+}
 
 
 def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
@@ -26,13 +40,13 @@ def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
     whole = structured(program)
     helpers = names_in(LIBRARY)
     blocks = Blocks(whole, _block, _function_name, {*helpers, *_RESERVED})
-    lines, given, statements = _body(whole, blocks)
+    lines, given, statements = _body(whole, blocks, shapes=True)
     arguments = list(statements.arguments.values())
-    made = "jax.Array" if len(program.outputs) == 1 else "dict[str, jax.Array]"
+    made = "Array" if len(program.outputs) == 1 else "dict[str, Array]"
     predict = "\n".join(
         [
             "@jax.jit",
-            f"def predict(params: dict, {', '.join(f'{name}: jax.Array' for name in arguments)}) -> {made}:",
+            f"def predict(params: dict, {', '.join(f'{name}: Array' for name in arguments)}) -> {made}:",
             *documented("Return", program, statements.arguments, "    "),
             *lines,
             f"    return {given}",
@@ -56,6 +70,7 @@ def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
     functions = [*blocks.texts, bare(predict)]
     used = helpers_of(LIBRARY, "\n".join(functions))
     text = "\n".join((*used, *functions))
+    lax = ["lax"] if re.search(r"(?<!jax\.)\blax\.", text) else []
     answer = program.outputs[0].name if len(program.outputs) == 1 else "outputs"
     head = "\n".join(
         [
@@ -67,12 +82,13 @@ def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
             axes_words(program),
             '"""',
             "",
+            *(["from collections.abc import Callable"] if "Callable" in text else []),
             "from pathlib import Path",
             "",
             "import jax",
             *(["import jax.numpy as jnp"] if "jnp." in text else []),
             "import numpy as np",
-            *(["from jax import lax"] if re.search(r"(?<!jax\.)\blax\.", text) else []),
+            f"from jax import {', '.join(['Array', *lax])}",
         ]
     )
     labels = labels_text(program)
@@ -85,10 +101,10 @@ def source_of(program: Program, weights: str) -> tuple[str, Arrays]:
 def _block(use: Use, blocks: Blocks) -> str:
     """Return the function of a block."""
     lines, given, statements = _body(use.inner, blocks)
-    reads = "".join(f", {name}: jax.Array" for name in statements.arguments.values())
+    reads = "".join(f", {name}: Array" for name in statements.arguments.values())
     return "\n".join(
         [
-            f"def @NAME@(params: dict{reads}@ARGUMENTS@) -> jax.Array:",
+            f"def @NAME@(params: dict{reads}@ARGUMENTS@) -> Array:",
             '    """@DOC@"""',
             *lines,
             f"    return {given}",
@@ -96,8 +112,8 @@ def _block(use: Use, blocks: Blocks) -> str:
     )
 
 
-def _body(program: Program, blocks: Blocks) -> tuple[list[str], str, Statements]:
-    """Return the lines of a function, what it returns, and its statements."""
+def _body(program: Program, blocks: Blocks, *, shapes: bool = False) -> tuple[list[str], str, Statements]:
+    """Return the lines of a function, with shapes in comments if wanted, what it returns, and its statements."""
     program = looped(program, blocks, _are_counted)
 
     def write(call: Call) -> str | Repeated:
@@ -115,7 +131,7 @@ def _body(program: Program, blocks: Blocks) -> tuple[list[str], str, Statements]
         follow=follow,
         reserved=_RESERVED | names_in(LIBRARY),
     )
-    lines, given = statements.ended(returned(statements.outputs))
+    lines, given = statements.ended(returned(statements.outputs), shapes=shapes)
     return [f"    {line}" for each in lines for line in each.split("\n")], given, statements
 
 

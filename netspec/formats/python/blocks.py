@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+
+from numpy.typing import NDArray
 
 from netspec.formats.program import Input, Output, Program
 from netspec.formats.python.expressions import base_of
@@ -207,7 +210,7 @@ def _named(program: Program, operations: Sequence[Operation]) -> Program:
             return f"{names[node]}_{projection}/{'kernel' if kind == 'weight' else kind}"
         return f"{names[node]}/{part}"
 
-    arrays = {}
+    arrays: dict[str, NDArray[Any]] = {}
     made = []
     for o in operations:
         if isinstance(o.op, Use):

@@ -26,6 +26,9 @@ def _broken(line: str, margin: str, *, strict: bool = False) -> list[str]:
         *first, last = _broken(call, margin, strict=True)
         return [*first, f"{last} -> {made}"]
     end = line.rstrip(",:")
+    if "  # (N" in line:
+        # A comment says a shape where it fits; a line that is too long has lost it.
+        return [whole] if len(whole) <= _PAGE else _broken(line.partition("  # (N")[0], margin)
     if (len(whole) <= _PAGE and not strict) or not end.endswith((")", "]", "}")) or line.startswith(("#", '"')):
         return [whole]
     begin = _begin(end)

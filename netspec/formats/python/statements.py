@@ -31,6 +31,8 @@ __all__ = [
 
 _WIDTH = 100
 """Longer expressions are not written inside of others."""
+_COMMENTED = 80
+"""Lines are so long at most with a comment."""
 
 
 class Last(str):
@@ -110,11 +112,18 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A variable and the expression that it holds; `loop` is the line that begins a loop around it."""
+    """A variable and the expression that it holds.
+
+    Attributes:
+        target: the variable.
+        expression: what it holds.
+        shape: of one example, as it lies in memory.
+        loop: the line that begins a loop around it.
+    """
 
     target: str
     expression: str
-    node: str
+    shape: tuple[int, ...]
     loop: str = ""
 
     @property
@@ -155,12 +164,26 @@ class Statements:
         """
         return _Walk(program, write, prepare, follow, reserved, lasts).result()
 
-    def ended(self, given: str) -> tuple[list[str], str]:
-        """Return the lines, and what is given: of the last line its expression, where only that is given."""
+    def ended(self, given: str, *, shapes: bool = False) -> tuple[list[str], str]:
+        """Return the lines, and what is given: of the last line its expression, where only that is given.
+
+        Args:
+            given: the expression of what is given.
+            shapes: whether comments say the shapes of examples, wherever one is other than before.
+        """
         lines = list(self.body)
         if lines and lines[-1].target == given and not lines[-1].loop:
             given = lines.pop().expression
-        return [each.text for each in lines], given
+        if not shapes:
+            return [each.text for each in lines], given
+        before: tuple[int, ...] = ()
+        said = []
+        for each in lines:
+            words = f"{each.text}  # (N, {', '.join(map(str, each.shape))})"
+            fits = each.shape != before and not each.loop and len(bare(words)) <= _COMMENTED
+            said.append(words if fits else each.text)
+            before = each.shape
+        return said, given
 
 
 class _Walk:
@@ -208,7 +231,7 @@ class _Walk:
             self.expressions[value] = Last(name) if value in self.lasts else name
             prepared = self.prepare(given, name)
             if prepared != name:
-                self.body.append(Statement(name, prepared, given.name))
+                self.body.append(Statement(name, prepared, given.shape))
         first = "x" if "x" in self.arguments.values() else self._free("x")
         self.flowing = (first, *(self._free(name) for name in ("y", "z")))
 
@@ -235,16 +258,17 @@ class _Walk:
         name = self._variable(operation, flows=flows or final, alone=reader)
         self.expressions[value] = Last(name) if isinstance(text, Last) else name
         if name != text:
-            self.body.append(Statement(name, text, operation.node))
+            self.body.append(Statement(name, text, _laid(operation.shape, text)))
 
     def _repeat(self, operation: Operation, text: Repeated, start: str, reads: Sequence[str], *, flows: bool) -> None:
         """Let a variable hold what a loop makes in the end of what it starts with."""
         others = frozenset[str]().union(*(_names(each) for i, each in enumerate(reads) if i != text.start))
         name = self._variable(operation, flows=flows or not self._read_later(operation), busy=others)
         self.expressions[operation.output] = Last(name) if text.last else name
+        shape = _laid(operation.shape, self.expressions[operation.output])
         if name != start:
-            self.body.append(Statement(name, start, operation.node))
-        self.body.append(Statement(name, text.body(name), operation.node, text.head))
+            self.body.append(Statement(name, start, self.shapes[operation.inputs[text.start]]))
+        self.body.append(Statement(name, text.body(name), shape, text.head))
 
     def _read_later(self, operation: Operation) -> bool:
         return bool(self.program.readers().get(operation.output))
@@ -290,6 +314,11 @@ class _Walk:
             found = f"{base}_{count}"
         self.taken.add(found)
         return found
+
+
+def _laid(shape: tuple[int, ...], text: str) -> tuple[int, ...]:
+    """Return a shape as it lies in memory."""
+    return (*shape[1:], shape[0]) if isinstance(text, Last) else shape
 
 
 @cache

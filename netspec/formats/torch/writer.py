@@ -131,12 +131,13 @@ class _Writer:
             lines, given = statements.ended(returned(statements.outputs))
         elif len(program.outputs) == 1:
             (made,) = statements.outputs.values()
-            lines, given = statements.ended(made)
+            lines, given = statements.ended(made, shapes=True)
             given = first(Last(given) if isinstance(made, Last) else given, len(program.outputs[0].shape))
         else:
             shapes = {output.name: output.shape for output in program.outputs}
             lines, given = statements.ended(
-                returned({name: first(text, len(shapes[name])) for name, text in statements.outputs.items()})
+                returned({name: first(text, len(shapes[name])) for name, text in statements.outputs.items()}),
+                shapes=True,
             )
         reads = "".join(f", {argument}: Tensor" for argument in statements.arguments.values())
         kind = "Tensor" if len(program.outputs) == 1 else "dict[str, Tensor]"
