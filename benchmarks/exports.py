@@ -37,6 +37,7 @@ from netspec.describe.shelf import shelf
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.formats import FORMATS
 from netspec.ops import Bias
+from netspec.passes.fuse_loss import fuse_loss
 from netspec.recipe.settings import Normalize
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
@@ -166,10 +167,11 @@ def untrained(path: Path, folder: Path, seed: int) -> tuple[Path, int]:
 def moved(arrays: Mapping[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
     """Return arrays in which nothing is 0 or 1 throughout: a bias of zeros would show no mistake."""
     rng = np.random.default_rng(seed)
-    return {
-        name: np.float32(a + rng.uniform(-0.1, 0.1, a.shape)) if len(np.unique(a.reshape(-1)[:100])) == 1 else a
-        for name, a in sorted(arrays.items())
-    }
+    made = {}
+    for name, array in sorted(arrays.items()):
+        flat = len(np.unique(array.reshape(-1)[:100])) == 1
+        made[name] = np.asarray(array + rng.uniform(-0.1, 0.1, array.shape), np.float32) if flat else array
+    return made
 
 
 def calmed(model: ns.Model, arrays: dict[str, np.ndarray], seed: int) -> dict[str, np.ndarray]:
@@ -187,15 +189,16 @@ def calmed(model: ns.Model, arrays: dict[str, np.ndarray], seed: int) -> dict[st
     file = ModelFile(model.network, model.graph, arrays, (), {})
     made = model.logits(run_folders.variables_of(file, model), x if len(x) > 1 else next(iter(x.values())))
     calm = dict(arrays)
-    for output in model.graph.outputs:
+    graph = fuse_loss(model.graph)
+    for output in graph.outputs:
         largest = float(np.abs(np.asarray(made[output.name] if isinstance(made, dict) else made)).max())
-        operation = model.graph.made[output.logits]
-        while largest > _LARGE and operation.inputs[0] in model.graph.made:
+        operation = graph.made[output.logits]
+        while largest > _LARGE and operation.inputs[0] in graph.made:
             if operation.parameters:
-                calm |= {path: np.float32(arrays[path] * (_LARGE / largest)) for path in operation.parameters}
+                calm |= {path: arrays[path] * np.float32(_LARGE / largest) for path in operation.parameters}
             if not isinstance(operation.op, Bias):
                 break
-            operation = model.graph.made[operation.inputs[0]]
+            operation = graph.made[operation.inputs[0]]
     return calm
 
 

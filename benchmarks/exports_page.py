@@ -19,7 +19,8 @@ throughout. One command exports them all and writes the page:
 
 A figure is the largest difference between what netspec computes and what the program under the format computes with the
 files, as a share of the largest value, over 8 random examples or up to 32 of the test set, fewer where the network is
-large. As in `netspec export` ([more](formats.md)), it must not be greater than {TOLERANCE:g}, unless float32 itself is
+large. The last weights are made smaller where logits would be large: probabilities that are all 0 or 1 would agree
+anyhow. As in `netspec export` ([more](formats.md)), it must not be greater than {TOLERANCE:g}, unless float32 itself is
 not more exact in this network: then it is at most four times the difference of netspec in float32 to netspec in double
 precision. Such figures are marked with a star.
 """

@@ -69,7 +69,7 @@ def test_blocks_are_classes_and_functions_and_repetitions_are_loops(tmp_path: Pa
     assert "self.down_1 = Down(32)" in text
     assert "        x = self.plain_1(x)\n        x = self.down_1(x)\n" in text
     text = written("jax", network, tmp_path)
-    assert "def plain(params: dict, x: jax.Array) -> jax.Array:" in text
+    assert "def plain(params: dict, x: Array) -> Array:" in text
     assert '    for i in range(1, 4):\n        x = plain(params[f"plain_{i}"], x)\n' in text
 
 
