@@ -347,7 +347,7 @@ def recurrence(
     reverse: bool,
     valid: Array | None,
 ) -> Array:
-    """Run a step along (N, D, L) from the state 0: (N, H, L); padding keeps the state."""
+    """Run a step along (N, D, L) from 0: (N, H, L); padding keeps the state."""
 
     def advance(carry, given):
         x, going = given

@@ -113,6 +113,11 @@ class _Level:
         (home,), (output,) = homes, exits
         kept = _Level(self.program, self.shapes, frozenset(exits)).folded(members, depth + 1)
         name = home.split("/")[-1]
+        if len(kept) == 1 and isinstance(kept[0].op, Use):
+            # A block that is only another one is that.
+            only = kept[0].op
+            use = replace(kept[0], op=Use(name, only.kind, only.inner, only.key), node=scope)
+            return [*operations[:first], *between, use, *operations[last + 1 :]]
         kind = base_of(name) if base_of(name) != name else ""
         use = self._use(kept, output, name, kind, scope, depth + 1)
         return [*operations[:first], *between, use, *operations[last + 1 :]]
@@ -226,12 +231,29 @@ def _named(program: Program, operations: Sequence[Operation]) -> Program:
 
 
 def _key(program: Program) -> tuple[object, ...]:
-    """Return what blocks have in common that are written as one: all but numbers."""
+    """Return what blocks have in common that are written as one: all but numbers, and how many follow each other."""
+    values: dict[int, int] = {}
     parts: list[object] = [len(program.inputs)]
+    before: Operation | None = None
     for o in program.graph.operations:
-        inner = o.op.key if isinstance(o.op, Use) else type(o.op)
-        parts.append((inner, o.inputs, o.output, o.parameters if not isinstance(o.op, Use) else o.op.name))
-    return (*parts, program.outputs[0].value)
+        if before is not None and _follows(before, o):
+            values[o.output] = values[before.output]
+        else:
+            said = (o.op.key, base_of(o.op.name)) if isinstance(o.op, Use) else (type(o.op), *o.parameters)
+            values[o.output] = len(values) + len(program.inputs)
+            parts.append((said, tuple(values.get(v, v) for v in o.inputs), values[o.output]))
+        before = o
+    return (*parts, values[program.outputs[0].value])
+
+
+def _follows(before: Operation, after: Operation) -> bool:
+    """Return whether a block is the one before once more, which reads what that hands on."""
+    if not isinstance(before.op, Use) or not isinstance(after.op, Use) or before.op.key != after.op.key:
+        return False
+    if base_of(before.op.name) != base_of(after.op.name) or before.op.name == after.op.name:
+        return False
+    handed = [before.output if v == w else v for v, w in zip(before.inputs, after.inputs, strict=True) if v != w]
+    return len(handed) == 1 and before.output in after.inputs
 
 
 def _name_inputs(uses: Iterable[Use]) -> None:

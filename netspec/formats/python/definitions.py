@@ -15,6 +15,8 @@ __all__ = ["Block", "Blocks"]
 
 _NUMBER = re.compile(rf"{OPEN}[^{CLOSE}]*{CLOSE}|(?<![\w.])(?:\d+\.\d+|\d+)(?:e-?\d+)?(?![\w.])")
 
+_INDEX = re.compile(r"\[([^\[\]\n]*:[^\[\]\n]*)\]")
+"""An index with a part from one number to another."""
 _KEYWORD = re.compile(r"\w+=(?=\S)")
 
 _CHANNELS = ("in_channels", "out_channels", "kernel_size")
@@ -33,11 +35,14 @@ _ROLES: Mapping[str, Sequence[str]] = {
     "nn.Embedding": ("tokens", "features"),
     **{f"nn.{cell}": ("in_features", "units") for cell in ("LSTM", "GRU", "RNN", "LSTMCell", "GRUCell", "RNNCell")},
     "attention": ("", "heads"),
+    "range": ("rounds", "stop"),
     "window_attention": ("", "", "heads"),
 }
 """What the numbers of a call are, in their order, where they are not given by name."""
 
 _SIZES = {f"{way}{what}" for way in ("", "in_", "out_") for what in ("channels", "features", "units")}
+_DOCUMENTED = 78
+"""What stands in a line of a docstring is so long at most."""
 _MOST_TIMES = 8
 """Numbers that are so many times others, at most, are written so."""
 
@@ -251,7 +256,8 @@ class Blocks:
                     self.of[use] = Block(called, definition.arguments, values)
                 text = definition.text.replace("@NAME@", called).replace("@DOC@", _doc(kind, members))
                 more = "".join(f", {argument}: {_type(values)}" for argument, values in definition.typed())
-                self.texts.append(bare(finish(text, definition.arguments).replace("@ARGUMENTS@", more)))
+                whole = finish(text, definition.arguments).replace("@ARGUMENTS@", more)
+                self.texts.append(_INDEX.sub(_spaced, bare(whole)))
 
 
 def _families(uses: Sequence[Use]) -> list[tuple[str, list[Use]]]:
@@ -265,6 +271,16 @@ def _families(uses: Sequence[Use]) -> list[tuple[str, list[Use]]]:
         kind = use.kind or kinds.get(use.key) or (use.name if len(use.name) > 2 else "block")
         found.setdefault((use.key, kind if use.kind else kinds.get(use.key)), (kind, []))[1].append(use)
     return list(found.values())
+
+
+def _spaced(found: re.Match[str]) -> str:
+    """Return an index as a formatter has it: with spaces around a colon where a bound is more than a name."""
+    parts = []
+    for part in found[1].split(","):
+        begin, colon, end = (each.strip() for each in part.partition(":"))
+        plain = not colon or part.count(":") > 1 or (re.fullmatch(r"-?\w*", begin) and re.fullmatch(r"-?\w*", end))
+        parts.append(part.strip() if plain else f"{begin} : {end}".strip())
+    return f"[{', '.join(parts)}]"
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -283,7 +299,10 @@ def _type(values: Sequence[str]) -> str:
 def _doc(kind: str, uses: Sequence[Use]) -> str:
     """Return what blocks do, in words: what flows in and out, with the sizes where all have the same."""
     name = kind.replace("_", " ")
-    return f"{name[:1].upper()}{name[1:]}: {_shapes(uses)}."
+    said = f"{name[:1].upper()}{name[1:]}: {_shapes(uses)}."
+    if len(said) <= _DOCUMENTED:
+        return said
+    return f"{name[:1].upper()}{name[1:]}.\n\n    {_shapes(uses)}\n    "
 
 
 def _shapes(uses: Sequence[Use]) -> str:

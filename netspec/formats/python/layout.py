@@ -7,6 +7,8 @@ __all__ = ["formatted"]
 _PAGE = 88
 """Longer lines are broken."""
 _INDENT = "    "
+_SHORT = 20
+"""Arguments that are shorter are not opened if those of the call before are."""
 
 
 def formatted(text: str) -> str:
@@ -21,6 +23,8 @@ def formatted(text: str) -> str:
 def _broken(line: str, margin: str, *, strict: bool = False) -> list[str]:
     """Return the lines of a statement or an argument; the brackets that end it are opened."""
     whole = margin + line
+    if len(whole) > _PAGE and (found := _comprehension(line)):
+        return [f"{margin}{each}" for each in found]
     if len(whole) > _PAGE and line.startswith("def ") and ") -> " in line:
         call, _, made = line.rpartition(" -> ")
         *first, last = _broken(call, margin, strict=True)
@@ -31,11 +35,15 @@ def _broken(line: str, margin: str, *, strict: bool = False) -> list[str]:
         return [whole] if len(whole) <= _PAGE else _broken(line.partition("  # (N")[0], margin)
     if (len(whole) <= _PAGE and not strict) or not end.endswith((")", "]", "}")) or line.startswith(("#", '"')):
         return [whole]
-    begin = _begin(end)
-    inside, deeper = end[begin + 1 : -1], margin + _INDENT
+    begin, stop = _begin(end), len(end) - 1
+    far = len(margin) + begin + 1 > _PAGE
+    if end[begin - 1 : begin] == ")" and (far or len(end) - begin < _SHORT):
+        # What is made by one call is called at once: `layer(…)(x)`.
+        begin, stop = _begin(end[:begin]), begin - 1
+    inside, deeper = end[begin + 1 : stop], margin + _INDENT
     if not inside or (" for " in inside and begin == 0):
         return [whole]
-    tail = end[-1] + line[len(end) :]
+    tail = line[stop:]
     if len(deeper) + len(inside) <= _PAGE and not _is_display(end, begin):
         return [margin + line[: begin + 1], deeper + inside, margin + tail]
     parts = _parts(inside)
@@ -43,6 +51,16 @@ def _broken(line: str, margin: str, *, strict: bool = False) -> list[str]:
         return [margin + line[: begin + 1], *_broken(inside, deeper), margin + tail]
     broken = [each for part in parts for each in _broken(f"{part},", deeper)]
     return [margin + line[: begin + 1], *broken, margin + tail]
+
+
+def _comprehension(line: str) -> list[str]:
+    """Return what is computed for each value, and over which values; nothing where a line is no such expression."""
+    depth = 0
+    for at, letter in enumerate(line):
+        depth += (letter in "([{") - (letter in ")]}")
+        if depth == 0 and line.startswith(" for ", at):
+            return [line[:at], line[at + 1 :]]
+    return []
 
 
 def _is_display(line: str, begin: int) -> bool:

@@ -55,10 +55,18 @@ def _best(operations: Sequence[Operation], at: int, wanted: frozenset[int], read
             parts.append((begin, begin + length))
             exits.append(out)
             begin += length
+        if _splits(kinds, at, length):
+            continue
         size = sum(not isinstance(o.op, Bias | Scale) for o in operations[at : at + length])
         if (len(parts) >= 3 and size >= _LONG) or (len(parts) >= 2 and size >= _LONGER):
             return Round(tuple(parts), tuple(exits))
     return None
+
+
+def _splits(kinds: Sequence[tuple[object, ...]], at: int, length: int) -> bool:
+    """Return whether rounds would begin within a row of blocks that are alike."""
+    first, *_, last = kinds[at : at + length]
+    return bool(first[1]) and (first == last or (at > 0 and kinds[at - 1] == first))
 
 
 def _exit(

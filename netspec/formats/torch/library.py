@@ -89,7 +89,7 @@ def prepend(x: Tensor, vector: Tensor) -> Tensor:
 
 
 def along(cell: nn.Module, x: Tensor, valid: Tensor, reverse: bool = False) -> Tensor:
-    """Run a cell along (N, D, L); where that is not valid, the state stays: (N, H, L)."""
+    """Run a cell along (N, D, L): (N, H, L); padding keeps the state."""
     zeros = x.new_zeros(len(x), cell.hidden_size)
     state = (zeros, zeros) if isinstance(cell, nn.LSTMCell) else (zeros,)
     states = [zeros] * x.shape[2]

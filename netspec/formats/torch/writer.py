@@ -228,8 +228,6 @@ def _finished(text: str, arguments: Sequence[str]) -> str:
     kept = [argument for argument in arguments if re.search(rf"\b{argument}\b", forward)]
     for argument in kept:
         forward = re.sub(rf"\b{argument}\b", f"self.{argument}", forward)
-    forward = re.sub(r"(self\.\w+):(self\.\w+)", r"\1 : \2", forward)
-    forward = re.sub(r"(?<=[\[ ]):(?=self\.\w+[\],])", ": ", forward)
     lines = "".join(f"        self.{argument} = {argument}\n" for argument in kept)
     start = "        super().__init__()\n"
     return f"{init.replace(start, start + lines, 1)}    def forward{forward}"
