@@ -164,7 +164,7 @@ def export_model(
         format=to,
         inputs=tuple(map(_input_text, program.inputs)) if format_.computes else (),
         outputs=tuple(map(_output_text, program.outputs)) if format_.computes else (),
-        examples=f"{count} {source}" if count else "",
+        examples=f"{count} {source if count > 1 else source.replace('examples', 'example')}" if count else "",
         checked_by=checked_by,
         difference=found,
         install=format_.checker,
