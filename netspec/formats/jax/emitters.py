@@ -9,10 +9,10 @@ from typing import Any
 
 from netspec import ops
 from netspec.formats.program import Program
+from netspec.formats.python.calls import Call, bias_behind, numbers_behind
 from netspec.formats.python.expressions import atom, defaulted, number, short
 from netspec.formats.python.library import arguments_of
 from netspec.formats.python.operations import ANYWHERE, Expression, infix, meeting, part, per_channel, strided
-from netspec.formats.python.statements import Call, bias_behind, numbers_behind
 from netspec.graph.graph import Operation
 
 __all__ = ["EMITTERS", "LIBRARY", "follow", "function"]

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from netspec.formats.jax.emitters import EMITTERS, LIBRARY, follow
 from netspec.formats.program import Arrays, Input, Program
 from netspec.formats.python.blocks import Use, structured
+from netspec.formats.python.calls import Call, Repeated
 from netspec.formats.python.definitions import Block, Blocks
 from netspec.formats.python.expressions import bare, base_of, identifier, scaled
 from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
 from netspec.formats.python.loops import Loop, looped, turns
-from netspec.formats.python.statements import Call, Repeated, Statements
+from netspec.formats.python.statements import Statements
 from netspec.formats.python.words import axes_words, documented, labels_text, name_of, quoted, returned
 
 __all__ = ["source_of"]

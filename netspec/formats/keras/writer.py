@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from netspec.formats.keras.emitters import EMITTERS, follow
 from netspec.formats.keras.layers import Layers
 from netspec.formats.program import Input, Program
+from netspec.formats.python.calls import Call
 from netspec.formats.python.expressions import scaled
 from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements
+from netspec.formats.python.statements import Statements
 from netspec.formats.python.words import documented, labels_text, name_of, quoted, returned
 
 __all__ = ["source_of"]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from netspec import ops
+from netspec.formats.python.calls import Call
 from netspec.formats.python.expressions import atom, number
-from netspec.formats.python.statements import Call
 
 __all__ = ["ANYWHERE", "Expression", "infix", "meeting", "part", "per_channel", "strided"]
 

@@ -8,9 +8,9 @@ from functools import reduce
 from typing import Any
 
 from netspec import ops
+from netspec.formats.python.calls import Call, Last
 from netspec.formats.python.expressions import atom, defaulted, node_of, number, options, short
 from netspec.formats.python.operations import ANYWHERE, Expression, infix, meeting, part, per_channel, strided
-from netspec.formats.python.statements import Call, Last
 from netspec.formats.torch.modules import Modules
 from netspec.formats.torch.weighted import (
     WEIGHTED,

@@ -10,8 +10,8 @@ import numpy as np
 
 from netspec import ops
 from netspec.formats.program import Program
+from netspec.formats.python.calls import Call, Last, bias_behind, numbers_behind
 from netspec.formats.python.expressions import atom, defaulted, node_of, number, options, short, unless
-from netspec.formats.python.statements import Call, Last, bias_behind, numbers_behind
 from netspec.formats.torch.modules import Modules
 from netspec.graph.graph import Operation
 

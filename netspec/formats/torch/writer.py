@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from netspec.formats.program import Input, Program
 from netspec.formats.python.blocks import Use, structured
+from netspec.formats.python.calls import Call, Last, Repeated, first
 from netspec.formats.python.definitions import Block, Blocks
 from netspec.formats.python.expressions import bare, scaled
 from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
 from netspec.formats.python.loops import Loop, looped, members_of, turns
-from netspec.formats.python.statements import Call, Last, Repeated, Statements, first
+from netspec.formats.python.statements import Statements
 from netspec.formats.python.words import axes_words, documented, labels_text, name_of, quoted, returned
 from netspec.formats.torch.emitters import EITHER, EMITTERS, NATIVE
 from netspec.formats.torch.modules import Modules
