@@ -109,13 +109,19 @@ unit 4 2
 unit 8 4
 unit 16 8
 fc 2""",
+    "very large and very small numbers": """
+input 6
+block unit(c) { fc 6 tanh; clamp min=-1e20 max=c; fc 6 }
+unit 1e20; unit 3e18; unit 5e-7
+fc 2""",
     "names that programs have": """
 input 3x8x8
 block conv_2d() { conv 4 3 pad=1; batchnorm relu; conv 4 3 pad=1 }
 block load() { conv 4 3 pad=1; batchnorm relu; conv 4 3 pad=1 }
+block len() { conv 4 3 pad=1; batchnorm selu; conv 4 3 pad=1 }
 block forward() { conv 4 3 pad=1; batchnorm tanh; conv 4 3 pad=1 }
 block tensor() { conv 4 3 pad=1; batchnorm elu; conv 4 3 pad=1 }
-conv_2d; load; forward; tensor; repeat 2 { load }
+conv_2d; load; len; forward; tensor; repeat 2 { load }
 fc 2""",
 }
 

@@ -130,7 +130,7 @@ def _body(program: Program, blocks: Blocks, *, shapes: bool = False) -> tuple[li
         write,
         prepare=_prepared,
         follow=follow,
-        reserved=_RESERVED | names_in(LIBRARY),
+        reserved=_RESERVED | names_in(LIBRARY) | {block.name for block in blocks.of.values()},
     )
     lines, given = statements.ended(returned(statements.outputs), shapes=shapes)
     return [f"    {line}" for each in lines for line in each.split("\n")], given, statements

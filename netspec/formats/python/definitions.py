@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -60,7 +61,7 @@ class Blocks:
         self.of: dict[Use, Block] = {}
         self.texts: list[str] = []
         self._roles: dict[str, tuple[str, ...]] = {}
-        names = set(taken)
+        names = {*taken, *dir(builtins)}
         for kind, uses in _families(all_uses(program)):
             texts = [render(use, self) for use in uses]
             reserved = {*taken, *re.findall(r"[A-Za-z_]\w*", _KEYWORD.sub("", texts[0]))}

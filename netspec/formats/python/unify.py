@@ -10,8 +10,7 @@ from netspec.formats.python.expressions import CLOSE, OPEN
 
 __all__ = ["Definition", "unified"]
 
-_NUMBER = re.compile(rf"{OPEN}[^{CLOSE}]*{CLOSE}|(?<![\w.])(?:\d+\.\d+|\d+)(?:e-?\d+)?(?![\w.])")
-
+_NUMBER = re.compile(rf"{OPEN}[^{CLOSE}]*{CLOSE}|(?<![\w.])(?:\d+\.\d+|\d+)(?:e[+-]?\d+)?(?![\w.])")
 
 _CHANNELS = ("in_channels", "out_channels", "kernel_size")
 _FEATURES = ("in_features", "out_features")

@@ -54,7 +54,7 @@ class Modules:
             more: arrays that are none of the network's, by their names in it.
         """
         key = tuple(paths.values())
-        if key in self._made:
+        if key and key in self._made:
             attribute, before = self._made[key]
             return f"self.{attribute}" if before == text else None
         if any(path in self._places for path in key):
