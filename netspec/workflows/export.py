@@ -48,6 +48,12 @@ __all__ = ["Export", "export_model"]
 _EXAMPLES = 32
 """So many at most are run through both programs."""
 
+_RANDOM = 8
+"""So many at most of random ones."""
+
+_MOST = 2**26
+"""So many numbers at most has the largest value of all examples together, unless one example has more."""
+
 _FAR = 1e-2
 """A difference that no rounding explains."""
 
@@ -158,7 +164,7 @@ def export_model(
         format=to,
         inputs=tuple(map(_input_text, program.inputs)) if format_.computes else (),
         outputs=tuple(map(_output_text, program.outputs)) if format_.computes else (),
-        examples=f"{count} {source}" if count else "",
+        examples=f"{count} {source if count > 1 else source.replace('examples', 'example')}" if count else "",
         checked_by=checked_by,
         difference=found,
         install=format_.checker,
@@ -241,11 +247,16 @@ def _examples(run: Run) -> tuple[Mapping[str, NDArray[Any]] | None, str, tuple[s
         dataset = run.dataset()
     except NetspecError:
         return None, "random examples", notes
-    images = dataset.test.rows(0, _EXAMPLES).images
+    images = dataset.test.rows(0, _count(run.model.graph, _EXAMPLES)).images
     if not len(dataset.test):
         return None, "random examples", notes
     found = images if isinstance(images, Mapping) else {names[0]: images}
     return {name: np.asarray(found[name]) for name in names}, f"test examples of {dataset.name}", notes
+
+
+def _count(graph: Graph, most: int) -> int:
+    """Return how many examples are run: few where one needs much memory."""
+    return max(1, min(most, _MOST // max(operation.size for operation in graph.operations)))
 
 
 def _trained(run: Run, given: Mapping[str, NDArray[Any]] | None) -> Trained:
@@ -282,9 +293,10 @@ def _as_read(program: Program, given: Mapping[str, NDArray[Any]]) -> dict[str, N
 def _random(program: Program) -> dict[str, NDArray[Any]]:
     """Return random examples: bytes, normal numbers, tokens."""
     rng = np.random.default_rng(0)
+    count = _count(program.graph, _RANDOM)
     made: dict[str, NDArray[Any]] = {}
     for each in program.inputs:
-        shape = (8, *each.shape)
+        shape = (count, *each.shape)
         if each.kind == "tokens":
             made[each.name] = rng.integers(0, each.tokens, shape).astype(np.int32)
         elif each.kind == "bytes":

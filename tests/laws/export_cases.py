@@ -137,14 +137,17 @@ def case(name: str) -> Case:
     return case_of(ns.parse(f"input {given}\n" + text.replace("; ", "\n") + "\ntrain { loss mse }", name=name))
 
 
-def case_of(network: ns.Network, *, raw: bool = True) -> Case:
-    """Return a case of a network."""
+def case_of(network: ns.Network, *, raw: bool = True, deep: bool = False) -> Case:
+    """Return a case of a network; in a deep one kernels are so small that values do not grow from layer to layer."""
     rng = np.random.default_rng(0)
     graph = network.graph()
     arrays = {
         p.path: rng.uniform(0.2, 0.8, p.shape).astype(np.float32) * _sign(p.path, rng, p.shape)
         for p in graph.parameters.values()
     }
+    if deep:
+        kernels = [p for p in graph.parameters.values() if len(p.shape) > 1]
+        arrays |= {p.path: np.float32(arrays[p.path] * 2 / np.sqrt(max(p.fans[0], 1))) for p in kernels}
     model = Model(network, graph, "cpu")
     variables = _variables(model, arrays)
     x = inputs_of(network, 3, rng)

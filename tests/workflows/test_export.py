@@ -212,6 +212,15 @@ def test_what_double_precision_shows_to_be_rounding_is_kept(
     assert "computes something else" in refused(picture_model, "stablehlo", out=tmp_path / "model.stablehlo")
 
 
+def test_fewer_examples_are_run_of_a_large_network(
+    picture_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = {4 * 6 * 5 * 3: "3 random examples", 4 * 6 * 5: "1 random example", 1: "1 random example"}
+    for most, words in counts.items():
+        monkeypatch.setattr(export, "_MOST", most)
+        assert export_model(picture_model, "stablehlo", out=tmp_path / "model.stablehlo").examples == words
+
+
 def test_a_missing_package_is_named(picture_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     assert refused(picture_model, "onnx", out=tmp_path / "m.onnx") == "writing onnx needs onnx\n  fix: pip install onnx"

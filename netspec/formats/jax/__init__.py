@@ -37,8 +37,9 @@ class Jax(Format):
         """Write the program and its arrays."""
         del options
         weights = target.with_suffix(".npz")
-        target.write_text(source_of(program, weights.name), encoding="utf-8")
-        write_npz(weights, program.arrays)
+        text, arrays = source_of(program, weights.name)
+        target.write_text(text, encoding="utf-8")
+        write_npz(weights, arrays)
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes where netspec cannot be imported."""

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from netspec import ops
-from netspec.formats.python.expressions import atom, number, short, unless
+from netspec.formats.program import Program
+from netspec.formats.python.calls import Call, bias_behind, numbers_behind
+from netspec.formats.python.expressions import atom, defaulted, number, short
 from netspec.formats.python.library import arguments_of
-from netspec.formats.python.operations import ANYWHERE, Expression, infix, meeting, part, per_channel
-from netspec.formats.python.statements import Call
+from netspec.formats.python.operations import ANYWHERE, Expression, infix, meeting, part, per_channel, strided
+from netspec.graph.graph import Operation
 
-__all__ = ["EMITTERS", "LIBRARY", "TAKES_BIAS", "function"]
-
-TAKES_BIAS = (ops.Conv, ops.ConvTranspose, ops.MatMul)
-
+__all__ = ["EMITTERS", "LIBRARY", "follow", "function"]
 
 LIBRARY = Path(__file__).with_name("library.py")
 
 
+def follow(program: Program, operations: Sequence[Operation]) -> list[Operation]:
+    """Return the operations behind one that its function computes too: a bias, or the numbers of a normalization."""
+    if isinstance(operations[0].op, ops.LayerNorm | ops.GroupNorm):
+        return numbers_behind(program, operations)
+    return bias_behind(program, operations, ops.Conv, ops.ConvTranspose, ops.MatMul)
+
+
 def _weight(path: str) -> str:
     node, _, name = path.rpartition("/")
-    return f'w["{node}"]["{name}"]'
+    return f'params["{node}"]["{name}"]'
 
 
 def _weights(at: Call) -> list[str]:
@@ -31,7 +37,7 @@ def _weights(at: Call) -> list[str]:
 
 
 def _paths(at: Call) -> list[str]:
-    return [*at.operation.parameters, *([at.bias] if at.bias else [])]
+    return [*at.operation.parameters, *(path for each in at.after for path in each.parameters)]
 
 
 def _arguments(name: str, at: Call) -> list[str]:
@@ -41,7 +47,7 @@ def _arguments(name: str, at: Call) -> list[str]:
     own = {path for path in at.arrays if path.rpartition("/")[0] in nodes}
     names = {path.rpartition("/")[2] for path in paths}
     if len(nodes) == 1 and own == set(paths) and names <= arguments_of(LIBRARY, name):
-        return [f'**w["{nodes.pop()}"]']
+        return [f'**params["{nodes.pop()}"]']
     return _weights(at)
 
 
@@ -55,17 +61,22 @@ def _call(name: str, at: Call, *more: str, **options: str) -> str:
 
 def _geometry(op: Any, padding: str) -> dict[str, str]:
     return {
-        "stride": unless(short(op.stride), "1"),
-        padding: unless(short(op.padding), "0"),
-        "dilation": unless(short(op.dilation), "1"),
-        "groups": unless(str(op.groups), "1"),
+        "stride": defaulted(short(op.stride), "1"),
+        padding: defaulted(short(op.padding), "0"),
+        "dilation": defaulted(short(op.dilation), "1"),
+        "groups": defaulted(str(op.groups), "1"),
     }
 
 
 def _pool(name: str) -> Expression:
     def emit(op: Any, at: Call) -> str:
+        if name == "max_pool" and (found := strided(op, at)):
+            return found
         counted = getattr(op, "counted", ())
-        more = {"padding": unless(short(op.padding), "0"), "counted": unless(short(counted), "0") if counted else ""}
+        more = {
+            "padding": defaulted(short(op.padding), "0"),
+            "counted": defaulted(short(counted), "0") if counted else "",
+        }
         return _call(name, at, short(op.window), short(op.stride), **more)
 
     return emit
@@ -209,7 +220,7 @@ def _local(op: Any, at: Call) -> str:
 
 
 def _epsilon(op: Any) -> str:
-    return f", {number(op.epsilon)}" if op.epsilon != 1e-5 else ""
+    return number(op.epsilon) if op.epsilon != 1e-5 else ""
 
 
 EMITTERS: Mapping[type[ops.Op], Expression] = {
@@ -225,9 +236,9 @@ EMITTERS: Mapping[type[ops.Op], Expression] = {
     ops.PRelu: lambda op, at: f"prelu({at.reads[0]}, {_spread(at)})",
     ops.Activation: _activation,
     ops.Gated: _gated,
-    ops.BatchNorm: lambda op, at: _call("batch_norm", at, epsilon=_epsilon(op)[2:]),
-    ops.LayerNorm: lambda op, at: f"layer_norm({at.reads[0]}{_epsilon(op)})",
-    ops.GroupNorm: lambda op, at: f"group_norm({at.reads[0]}, {op.groups}{_epsilon(op)})",
+    ops.BatchNorm: lambda op, at: _call("batch_norm", at, epsilon=_epsilon(op)),
+    ops.LayerNorm: lambda op, at: _call("layer_norm", at, epsilon=_epsilon(op)),
+    ops.GroupNorm: lambda op, at: _call("group_norm", at, groups=str(op.groups), epsilon=_epsilon(op)),
     ops.LocalResponseNorm: _local,
     ops.Reshape: _reshape,
     ops.Permute: lambda op, at: f"{atom(at.reads[0])}.transpose(0, {', '.join(str(a + 1) for a in op.order)})",

@@ -13,9 +13,9 @@ from netspec import ops
 from netspec.formats.jax.emitters import EMITTERS as OF_JAX
 from netspec.formats.keras.layers import Layers
 from netspec.formats.program import Program
+from netspec.formats.python.calls import Call, bias_behind, numbers_behind
 from netspec.formats.python.expressions import atom, node_of, number, options, short, unless
 from netspec.formats.python.operations import ANYWHERE, meeting, per_channel
-from netspec.formats.python.statements import Call, bias_behind, numbers_behind
 from netspec.graph.graph import Operation
 
 __all__ = ["EMITTERS", "follow"]

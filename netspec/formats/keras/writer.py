@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from netspec.formats.keras.emitters import EMITTERS, follow
 from netspec.formats.keras.layers import Layers
 from netspec.formats.program import Input, Program
+from netspec.formats.python.calls import Call
 from netspec.formats.python.expressions import scaled
+from netspec.formats.python.layout import formatted
 from netspec.formats.python.library import helpers_of, names_in
-from netspec.formats.python.statements import Call, Statements, wrapped
-from netspec.formats.python.words import input_words, labels_text, name_of, output_words, quoted, returned
+from netspec.formats.python.statements import Statements
+from netspec.formats.python.words import documented, labels_text, name_of, quoted, returned
 
 __all__ = ["source_of"]
 
 _LIBRARY = Path(__file__).with_name("library.py")
-_RESERVED = {"keras", "layers", "ops", "np", "build", "load", "LABELS", "Path", "given"}
+_RESERVED = {"keras", "layers", "ops", "np", "build", "load", "LABELS", "WEIGHTS", "Path", "given"}
 _TYPES = {"bytes": "uint8", "floats": "float32", "tokens": "int32"}
 
 
@@ -40,17 +42,17 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
     build = "\n".join(
         [
             "def build():",
-            f'    """Return a model: {output_words(program)} of {input_words(program, statements.arguments)}."""',
+            *documented("Return a model that gives", program, statements.arguments, "    "),
             *(indent(line, "    ") for line in inputs),
             f"    given = {reads[0] if len(reads) == 1 else '[' + ', '.join(reads) + ']'}",
-            *(indent(wrapped(f"{name} = {text}"), "    ") for name, text in made.shared.items()),
-            *(indent(wrapped(f"{s.target} = {s.expression}"), "    ") for s in statements.body),
-            indent(wrapped(f"return keras.Model(given, {returned(statements.outputs)})"), "    "),
+            *(indent((f"{name} = {text}"), "    ") for name, text in made.shared.items()),
+            *(indent(each.text, "    ") for each in statements.body),
+            indent((f"return keras.Model(given, {returned(statements.outputs)})"), "    "),
         ]
     )
     load = "\n".join(
         [
-            f"def load(path=Path(__file__).with_name({quoted(weights)})):",
+            "def load(path=WEIGHTS):",
             '    """Return the model with its weights."""',
             "    model = build()",
             "    with np.load(path) as file:",
@@ -80,7 +82,9 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
         ]
     )
     labels = labels_text(program)
-    parts = [f"{head}\n\n{labels}" if labels else head, *used, build, load]
+    constants = [f"WEIGHTS = Path(__file__).with_name({quoted(weights)})", *([labels] if labels else [])]
+    top = "\n\n".join([head, "\n".join(constants)])
+    parts = [top, *used, formatted(build), formatted(load)]
     return "\n\n\n".join(parts) + "\n", dict(sorted(made.state.items()))
 
 

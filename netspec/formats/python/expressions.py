@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
+import ast
 import keyword
 import re
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from netspec.formats.program import Input
 
-__all__ = ["atom", "identifier", "literal", "node_of", "number", "options", "scaled", "short", "unless"]
+__all__ = [
+    "CLOSE",
+    "OPEN",
+    "atom",
+    "bare",
+    "base_of",
+    "defaulted",
+    "identifier",
+    "literal",
+    "node_of",
+    "number",
+    "options",
+    "scaled",
+    "short",
+    "unless",
+]
+
+OPEN, CLOSE = "\u2039", "\u203a"
+"""Between these stands an argument that is what it would be anyway."""
+
+_NUMBERS = re.compile(r"(_\d+)+$")
+_UNSAID = re.compile(rf", \w+={OPEN}[^{CLOSE}]*{CLOSE}")
+
+
+def defaulted(text: str, default: str) -> str:
+    """Return an argument; marked where it is what it would be anyway: it is written only if that of others differs."""
+    return f"{OPEN}{text}{CLOSE}" if text == default else text
+
+
+def bare(text: str) -> str:
+    """Return a text without the arguments that are what they would be anyway."""
+    return _UNSAID.sub("", text)
+
+
+def base_of(name: str) -> str:
+    """Return a name without the numbers that tell several apart."""
+    return _NUMBERS.sub("", name) or name
 
 
 def identifier(name: str) -> str:
@@ -20,18 +58,11 @@ def identifier(name: str) -> str:
     return f"{made}_" if keyword.iskeyword(made) else made
 
 
+@cache
 def atom(text: str) -> str:
     """Return an expression so that an operator or a method can stand behind it."""
-    if re.fullmatch(r"[\w.]+", text):
-        return text
-    depth = 0
-    for at, letter in enumerate(text):
-        depth += (letter in "([{") - (letter in ")]}")
-        if depth == 0 and letter in ")]" and at == len(text) - 1 and re.match(r"[\w.]+[(\[]", text):
-            return text
-        if depth == 0 and letter in " +-*/":
-            break
-    return f"({text})"
+    whole = ast.parse(bare(text).replace(OPEN, "").replace(CLOSE, ""), mode="eval").body
+    return text if isinstance(whole, ast.Name | ast.Attribute | ast.Call | ast.Subscript) else f"({text})"
 
 
 def short(sizes: Sequence[object]) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from netspec import ops
+from netspec.formats.python.calls import Call
 from netspec.formats.python.expressions import atom, number
-from netspec.formats.python.statements import Call
 
-__all__ = ["ANYWHERE", "Expression", "infix", "meeting", "part", "per_channel"]
+__all__ = ["ANYWHERE", "Expression", "infix", "meeting", "part", "per_channel", "strided"]
 
 Expression: TypeAlias = Callable[[Any, Call], str]
 """Operation and its place → expression."""
@@ -39,6 +39,14 @@ def per_channel(at: Call) -> str:
 def part(x: str, start: int, stop: int) -> str:
     """Return channels from one place to another."""
     return f"{atom(x)}[:, {start or ''}:{stop}]"
+
+
+def strided(op: Any, at: Call) -> str:
+    """Return a pool that looks at one place at a time; nothing for others."""
+    if any(size != 1 for size in op.window) or any(before or after for before, after in op.padding):
+        return ""
+    steps = ", ".join("::" + str(step) if step > 1 else ":" for step in op.stride)
+    return f"{atom(at.reads[0])}[:, :, {steps}]"
 
 
 def _affine(op: Any, at: Call) -> str:

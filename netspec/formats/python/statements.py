@@ -4,58 +4,47 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cache
+from textwrap import indent
 
-from netspec.formats.program import Arrays, Input, Program
-from netspec.formats.python.expressions import identifier
+from netspec.formats.program import Input, Program
+from netspec.formats.python.calls import Call, Follow, Last, Repeated
+from netspec.formats.python.expressions import bare, base_of, identifier
 from netspec.graph.graph import Operation
-from netspec.ops import Activation, Bias, Scale
+from netspec.ops import Activation, BatchNorm, Channels, Crop, Take
 
-__all__ = ["Call", "Follow", "Statement", "Statements", "bias_behind", "numbers_behind", "wrapped"]
+__all__ = ["Statement", "Statements"]
 
 _WIDTH = 100
 """Longer expressions are not written inside of others."""
-_PAGE = 112
-"""Longer lines are broken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """An operation that is to be written.
-
-    Attributes:
-        operation: the operation.
-        reads: the expressions of what it reads.
-        shapes: of one example of these.
-        arrays: those of the program, by path.
-        after: the operations behind it that are written with it.
-    """
-
-    operation: Operation
-    reads: Sequence[str]
-    shapes: Sequence[tuple[int, ...]]
-    arrays: Arrays
-    after: Sequence[Operation] = ()
-
-    @property
-    def bias(self) -> str:
-        """The path of the bias that is written with it; empty where there is none."""
-        return next((o.parameters[0] for o in self.after if isinstance(o.op, Bias)), "")
-
-
-Follow: TypeAlias = Callable[[Program, Sequence[Operation]], Sequence[Operation]]
-"""A program, and its operations from one on → those behind the first that are written with it."""
+_COMMENTED = 80
+"""Lines are so long at most with a comment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A variable and the expression that it holds."""
+    """A variable and the expression that it holds.
+
+    Attributes:
+        target: the variable.
+        expression: what it holds.
+        shape: of one example, as it lies in memory.
+        loop: the line that begins a loop around it.
+    """
 
     target: str
     expression: str
-    node: str
+    shape: tuple[int, ...]
+    loop: str = ""
+
+    @property
+    def text(self) -> str:
+        """The lines of it."""
+        line = f"{self.target} = {self.expression}"
+        return f"{self.loop}\n{indent(line, '    ')}" if self.loop else line
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +59,12 @@ class Statements:
     def of(
         cls,
         program: Program,
-        write: Callable[[Call], str],
+        write: Callable[[Call], str | Repeated],
         *,
         prepare: Callable[[Input, str], str],
         follow: Follow,
         reserved: set[str],
+        lasts: frozenset[int] = frozenset(),
     ) -> Statements:
         """Return the statements of a program.
 
@@ -84,33 +74,49 @@ class Statements:
             prepare: returns the expression of what the network reads of an input.
             follow: returns the operations behind one that are written with it.
             reserved: names that no variable may have.
+            lasts: the values among the inputs whose channels (or features) lie last.
         """
-        return _Walk(program, write, prepare, follow, reserved).result()
+        return _Walk(program, write, prepare, follow, reserved, lasts).result()
 
-    def ended(self, given: str) -> tuple[list[str], str]:
-        """Return the lines, and what is given: of the last line its expression, where only that is given."""
+    def ended(self, given: str, *, shapes: bool = False) -> tuple[list[str], str]:
+        """Return the lines, and what is given: of the last line its expression, where only that is given.
+
+        Args:
+            given: the expression of what is given.
+            shapes: whether comments say the shapes of examples, wherever one is other than before.
+        """
         lines = list(self.body)
-        if lines and lines[-1].target == given:
+        if lines and lines[-1].target == given and not lines[-1].loop:
             given = lines.pop().expression
-        return [wrapped(f"{s.target} = {s.expression}") for s in lines], given
+        if not shapes:
+            return [each.text for each in lines], given
+        before: tuple[int, ...] = ()
+        said = []
+        for each in lines:
+            words = f"{each.text}  # (N, {', '.join(map(str, each.shape))})"
+            fits = each.shape != before and not each.loop and len(bare(words)) <= _COMMENTED
+            said.append(words if fits else each.text)
+            before = each.shape
+        return said, given
 
 
 class _Walk:
     def __init__(
         self,
         program: Program,
-        write: Callable[[Call], str],
+        write: Callable[[Call], str | Repeated],
         prepare: Callable[[Input, str], str],
         follow: Follow,
         reserved: set[str],
+        lasts: frozenset[int],
     ) -> None:
-        self.program, self.write, self.prepare, self.follow = program, write, prepare, follow
+        self.program, self.write, self.prepare, self.follow, self.lasts = program, write, prepare, follow, lasts
         self.taken = {*reserved, *dir(builtins), *keyword.kwlist}
         self.expressions: dict[int, str] = {}
         self.shapes = {i: given.shape for i, given in enumerate(program.inputs)}
         self.body: list[Statement] = []
         self.arguments: dict[str, str] = {}
-        self.flowing = ""
+        self.flowing: tuple[str, ...] = ()
 
     def result(self) -> Statements:
         self._inputs()
@@ -123,42 +129,92 @@ class _Walk:
                 self.shapes[each.output] = each.shape
             reads = [self.expressions[i] for i in operation.inputs]
             shapes = [self.shapes[i] for i in operation.inputs]
-            text = self.write(Call(operation, reads, shapes, self.program.arrays, after))
+            call = Call(operation, reads, shapes, self.program.arrays, after)
+            text = self.write(call)
             at += 1 + len(after)
-            self._hold([operation, *after][-1], text, operations[at] if at < len(operations) else None)
+            following = operations[at] if at < len(operations) else None
+            self._hold([operation, *after][-1], text, call, following)
         outputs = {o.name: self.expressions[o.value] for o in self.program.outputs}
         return Statements(self.arguments, self.body, outputs)
 
     def _inputs(self) -> None:
         alone = len(self.program.inputs) == 1
         for value, given in enumerate(self.program.inputs):
-            name = self._free("x" if alone else given.name)
+            name = self._free(("tokens" if given.kind == "tokens" else "x") if alone else given.name)
             self.arguments[given.name] = name
-            self.expressions[value] = name
+            self.expressions[value] = Last(name) if value in self.lasts else name
             prepared = self.prepare(given, name)
             if prepared != name:
-                self.body.append(Statement(name, prepared, given.name))
-        self.flowing = "x" if alone else self._free("x")
+                self.body.append(Statement(name, prepared, given.shape))
+        first = "x" if "x" in self.arguments.values() else self._free("x")
+        self.flowing = (first, *(self._free(name) for name in ("y", "z")))
 
-    def _hold(self, operation: Operation, text: str, following: Operation | None) -> None:
+    def _hold(self, operation: Operation, text: str | Repeated, call: Call, following: Operation | None) -> None:
         """Let a variable hold a value, or write its expression where it is read."""
         value = operation.output
         reader = self.program.only_reader(value)
         flows = reader is not None and reader is following and reader.inputs.count(value) == 1
-        together = reader is not None and (reader.node == operation.node or isinstance(reader.op, Activation))
-        if flows and together and len(text) < _WIDTH - 30:
+        together = reader is not None and (
+            reader.node == operation.node
+            or isinstance(reader.op, Activation | BatchNorm)
+            or isinstance(operation.op, Take)
+        )
+        # A part is taken of what has a name.
+        together = together and not (reader is not None and isinstance(reader.op, Crop | Channels))
+        if isinstance(text, Repeated):
+            start = call.lasts[text.start] if text.last else call.reads[text.start]
+            self._repeat(operation, text, start, call.given, flows=flows)
+            return
+        if flows and together and len(bare(text)) < _WIDTH - 30:
             self.expressions[value] = text
             return
         final = following is None and self.program.outputs[-1].value == value and len(self.program.outputs) == 1
-        name = self.flowing if (flows or final) and self._is_free(operation) else self._free(operation.node)
-        self.expressions[value] = name
+        name = self._variable(operation, flows=flows or final, alone=reader)
+        self.expressions[value] = Last(name) if isinstance(text, Last) else name
         if name != text:
-            self.body.append(Statement(name, text, operation.node))
+            self.body.append(Statement(name, text, _laid(operation.shape, text)))
 
-    def _is_free(self, operation: Operation) -> bool:
-        """Return whether what the flowing variable holds is read no more after an operation."""
+    def _repeat(self, operation: Operation, text: Repeated, start: str, reads: Sequence[str], *, flows: bool) -> None:
+        """Let a variable hold what a loop makes in the end of what it starts with."""
+        others = frozenset[str]().union(*(_names(each) for i, each in enumerate(reads) if i != text.start))
+        name = self._variable(operation, flows=flows or not self._read_later(operation), busy=others)
+        self.expressions[operation.output] = Last(name) if text.last else name
+        shape = _laid(operation.shape, self.expressions[operation.output])
+        if name != start:
+            self.body.append(Statement(name, start, self.shapes[operation.inputs[text.start]]))
+        self.body.append(Statement(name, text.body(name), shape, text.head))
+
+    def _read_later(self, operation: Operation) -> bool:
+        return bool(self.program.readers().get(operation.output))
+
+    def _variable(
+        self,
+        operation: Operation,
+        *,
+        flows: bool,
+        alone: Operation | None = None,
+        busy: frozenset[str] = frozenset(),
+    ) -> str:
+        """Return the variable that holds a value: its own name where it has one that says something.
+
+        Args:
+            operation: that makes the value.
+            flows: whether the next operation alone reads it.
+            alone: the one operation that reads it.
+            busy: variables that are needed yet.
+        """
+        numbered = base_of(operation.node) != operation.node
+        if flows or numbered:
+            pair = flows or (alone is not None and len(alone.inputs) == 2)
+            for name in self.flowing if pair else self.flowing[:1]:
+                if name not in busy and self._is_free(operation, name):
+                    return name
+        return self._free(operation.node)
+
+    def _is_free(self, operation: Operation, name: str) -> bool:
+        """Return whether what a variable holds is read no more after an operation."""
         done = self.program.graph.operations.index(operation)
-        held = [v for v, text in self.expressions.items() if text == self.flowing]
+        held = [v for v, text in self.expressions.items() if name in _names(text)]
         later = self.program.graph.operations[done + 1 :]
         given = {o.value for o in self.program.outputs}
         return not any(v in given or any(v in o.inputs for o in later) for v in held)
@@ -174,46 +230,12 @@ class _Walk:
         return found
 
 
-def bias_behind(program: Program, operations: Sequence[Operation], *takers: type) -> list[Operation]:
-    """Return the bias that comes next and alone reads the first operation, where that is one that can take it in."""
-    first, *rest = operations[:2]
-    if not rest or not isinstance(first.op, takers) or not isinstance(rest[0].op, Bias):
-        return []
-    fits = program.arrays[rest[0].parameters[0]].shape == first.shape[:1]
-    return rest if fits and program.only_reader(first.output) is rest[0] else []
+def _laid(shape: tuple[int, ...], text: str) -> tuple[int, ...]:
+    """Return a shape as it lies in memory."""
+    return (*shape[1:], shape[0]) if isinstance(text, Last) else shape
 
 
-def numbers_behind(program: Program, operations: Sequence[Operation]) -> list[Operation]:
-    """Return the scale and the bias of a normalization that come next, where nothing else reads what lies between."""
-    first, *rest = operations[:3]
-    if [type(each.op) for each in rest] != [Scale, Bias] or any(each.node != first.node for each in rest):
-        return []
-    alone = program.only_reader(first.output) is rest[0] and program.only_reader(rest[0].output) is rest[1]
-    return rest if alone else []
-
-
-def wrapped(line: str) -> str:
-    """Return a statement within the width of a page, where it ends in a call: its arguments get lines of their own."""
-    if len(line) <= _PAGE or not line.endswith(")"):
-        return line
-    depth = 0
-    for at in range(len(line) - 1, -1, -1):
-        depth += (line[at] in ")]}") - (line[at] in "([{")
-        if depth == 0:
-            break
-    inside = line[at + 1 : -1]
-    if len(inside) > _PAGE - 4:
-        inside = ",\n    ".join(_divided(inside)) + ","
-    return f"{line[: at + 1]}\n    {inside}\n)"
-
-
-def _divided(arguments: str) -> list[str]:
-    """Return the arguments of a call, one by one."""
-    parts, depth = [""], 0
-    for letter in arguments:
-        depth += (letter in "([{") - (letter in ")]}")
-        if letter == "," and depth == 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
+@cache
+def _names(expression: str) -> frozenset[str]:
+    """Return the names in an expression."""
+    return frozenset(re.findall(r"[A-Za-z_]\w*", expression))

@@ -7,11 +7,35 @@ import re
 from collections.abc import Mapping, Sequence
 
 from netspec.formats.program import Input, Program
+from netspec.ops import Shape
 
-__all__ = ["input_words", "labels_text", "name_of", "output_words", "quoted", "returned"]
+__all__ = ["axes_words", "documented", "input_words", "labels_text", "name_of", "output_words", "quoted", "returned"]
 
-_WIDTH = 100
+_WIDTH = 80
+_PAGE = 88
 _KINDS = {"bytes": "bytes", "floats": "floats", "tokens": "token numbers"}
+
+
+def documented(begin: str, program: Program, arguments: Mapping[str, str], margin: str) -> list[str]:
+    """Return the lines of a docstring: what comes out, and what flows in, a line each where they are long."""
+    short = f'{margin}"""{begin} {output_words(program)} of {input_words(program, arguments)}."""'
+    if len(short) <= _PAGE:
+        return [short]
+    inputs = [f"{margin}    {arguments[i.name]}: {_of(i)}." for i in program.inputs]
+    head = f'{margin}"""{begin} {output_words(program)}.'
+    if len(head) > _PAGE:
+        outputs = [f"{margin}    {o.name}: {_shape(o.shape)}." for o in program.outputs]
+        return [
+            f'{margin}"""{begin} several values.',
+            "",
+            f"{margin}Returns:",
+            *outputs,
+            "",
+            f"{margin}Args:",
+            *inputs,
+            f'{margin}"""',
+        ]
+    return [head, "", f"{margin}Args:", *inputs, f'{margin}"""']
 
 
 def input_words(program: Program, arguments: Mapping[str, str]) -> str:
@@ -20,12 +44,24 @@ def input_words(program: Program, arguments: Mapping[str, str]) -> str:
 
 
 def _of(given: Input) -> str:
-    return f"{_KINDS[given.kind]} ({', '.join(['N', *map(str, given.shape)])})"
+    return f"{_KINDS[given.kind]} {_shape(given.shape)}"
+
+
+def _shape(shape: Shape) -> str:
+    return f"({', '.join(['N', *map(str, shape)])})"
+
+
+def axes_words(program: Program) -> str:
+    """Return how what flows in lies in memory, in words."""
+    kinds = {("tokens" if given.kind == "tokens" else len(given.shape)) for given in program.inputs}
+    said = {3: "images are (N, C, H, W)", 2: "sequences are (N, D, L)", "tokens": "token numbers are (N, L)"}
+    text = ", ".join(words for kind, words in said.items() if kind in kinds) or "rows are (N, D)"
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def output_words(program: Program) -> str:
     """Return what comes out, in words."""
-    return ", ".join(f"{o.name} ({', '.join(['N', *map(str, o.shape)])})" for o in program.outputs)
+    return ", ".join(f"{o.name} {_shape(o.shape)}" for o in program.outputs)
 
 
 def labels_text(program: Program) -> str:

@@ -39,6 +39,7 @@ class Modules:
         self.lines: dict[str, str] = {}
         self.state: dict[str, NDArray[Any]] = {}
         self._places: dict[str, str] = {}
+        self._lasts: set[str] = set()
         self._made: dict[tuple[str, ...], tuple[str, str]] = {}
 
     def module(
@@ -53,7 +54,7 @@ class Modules:
             more: arrays that are none of the network's, by their names in it.
         """
         key = tuple(paths.values())
-        if key in self._made:
+        if key and key in self._made:
             attribute, before = self._made[key]
             return f"self.{attribute}" if before == text else None
         if any(path in self._places for path in key):
@@ -68,17 +69,47 @@ class Modules:
             self.state[f"{attribute}.{inner}"] = array
         return f"self.{attribute}"
 
-    def parameter(self, path: str) -> str:
-        """Return the expression of one array; it becomes a parameter of its own where no module holds it."""
+    def block(
+        self, name: str, text: str, states: Mapping[str, Mapping[str, NDArray[Any]]], key: tuple[str, ...]
+    ) -> str:
+        """Return the expression of a block, or of several in a row.
+
+        Args:
+            name: that it gets, if it is free.
+            text: its definition.
+            states: by what is put before their names in it: nothing, or a number and a dot.
+            key: of its arrays.
+        """
+        if key in self._made:
+            return f"self.{self._made[key][0]}"
+        attribute = self._free(name)
+        self.lines[attribute] = text
+        self._made[key] = (attribute, text)
+        for before, state in states.items():
+            self.state |= {f"{attribute}.{before}{inner}": array for inner, array in state.items()}
+        return f"self.{attribute}"
+
+    def parameter(self, path: str, *, last: bool = False) -> str:
+        """Return the expression of one array; it becomes a parameter of its own where no module holds it.
+
+        Args:
+            path: of the array.
+            last: whether the channels (or features), its first axis, are wanted last.
+        """
         if path not in self._places:
             node, _, name = path.rpartition("/")
             alone = sum(other.rpartition("/")[0] == node for other in self.arrays) == 1
-            attribute = self._free(node if alone else f"{node}_{name}")
-            array = self.arrays[path]
+            attribute = self._free(node if alone and name != "bias" else f"{node}_{name}")
+            array = np.moveaxis(self.arrays[path], 0, -1) if last else self.arrays[path]
             self.lines[attribute] = f"nn.Parameter(torch.empty({', '.join(map(str, array.shape)) or '()'}))"
             self._places[path] = attribute
             self.state[attribute] = array
-        return f"self.{self._places[path]}"
+            if last:
+                self._lasts.add(path)
+        text = f"self.{self._places[path]}"
+        if (path in self._lasts) == last:
+            return text
+        return f"{text}.movedim(0, -1)" if last else f"{text}.movedim(-1, 0)"
 
     def _free(self, name: str) -> str:
         base = identifier(name)

@@ -10,8 +10,8 @@ import numpy as np
 
 from netspec import ops
 from netspec.formats.program import Program
-from netspec.formats.python.expressions import atom, node_of, number, options, short, unless
-from netspec.formats.python.statements import Call, bias_behind, numbers_behind
+from netspec.formats.python.calls import Call, Last, bias_behind, numbers_behind
+from netspec.formats.python.expressions import atom, defaulted, node_of, number, options, short, unless
 from netspec.formats.torch.modules import Modules
 from netspec.graph.graph import Operation
 
@@ -58,15 +58,9 @@ def padded(x: str, pads: Sequence[tuple[int, int]], value: str = "") -> str:
     return f"F.pad({x}, {tuple(last_first(pads))}{f', value={value}' if value else ''})"
 
 
-def on_features(at: Call, compute: Callable[[str], str]) -> str:
+def on_features(at: Call, compute: Callable[[str], str]) -> Last:
     """Compute what PyTorch does along the last axis."""
-    x = at.reads[0]
-    match len(at.shapes[0]):
-        case 1:
-            return compute(x)
-        case 2:
-            return f"{compute(f'{atom(x)}.mT')}.mT"
-    return f"{compute(f'{atom(x)}.movedim(1, -1)')}.movedim(-1, 1)"
+    return Last(compute(at.lasts[0]))
 
 
 def _conv(op: Any, at: Call, modules: Modules) -> str:
@@ -76,10 +70,10 @@ def _conv(op: Any, at: Call, modules: Modules) -> str:
     if not even(op.padding):
         x, padding = padded(x, op.padding), [0] * len(padding)
     how = options(
-        stride=unless(short(op.stride), "1"),
-        padding=unless(short(padding), "0"),
-        dilation=unless(short(op.dilation), "1"),
-        groups=unless(str(op.groups), "1"),
+        stride=defaulted(short(op.stride), "1"),
+        padding=defaulted(short(padding), "0"),
+        dilation=defaulted(short(op.dilation), "1"),
+        groups=defaulted(str(op.groups), "1"),
     )
     sizes = [str(kernel.shape[1] * op.groups), str(len(kernel)), short(kernel.shape[2:])]
     text = f"nn.Conv{rank(at)}({', '.join([*sizes, *how, *([] if at.bias else ['bias=False'])])})"
@@ -102,12 +96,12 @@ def _deconv(op: Any, at: Call, modules: Modules) -> str:
     )
     if fits:
         how = options(
-            stride=unless(short(op.stride), "1"),
-            padding=unless(short([before for before, _ in op.padding]), "0"),
-            output_padding=unless(short(more), "0"),
-            groups=unless(str(op.groups), "1"),
+            stride=defaulted(short(op.stride), "1"),
+            padding=defaulted(short([before for before, _ in op.padding]), "0"),
+            output_padding=defaulted(short(more), "0"),
+            groups=defaulted(str(op.groups), "1"),
             bias="" if at.bias else "False",
-            dilation=unless(short(op.dilation), "1"),
+            dilation=defaulted(short(op.dilation), "1"),
         )
         sizes = [str(len(kernel)), str(kernel.shape[1] * op.groups), short(kernel.shape[2:])]
         made = modules.module(node_of(path), f"nn.ConvTranspose{rank(at)}({', '.join([*sizes, *how])})", paths)
@@ -196,7 +190,7 @@ def _embedding(op: Any, at: Call, modules: Modules) -> str:
     (path,) = at.operation.parameters
     tokens, width = at.arrays[path].shape
     made = modules.module(node_of(path), f"nn.Embedding({tokens}, {width})", {"weight": path})
-    return f"{made}({at.reads[0]}).mT" if made else f"F.embedding({at.reads[0]}, {modules.parameter(path)}).mT"
+    return Last(f"{made}({at.reads[0]})" if made else f"F.embedding({at.reads[0]}, {modules.parameter(path)})")
 
 
 def _recurrent(op: Any, at: Call, modules: Modules) -> str:
@@ -219,12 +213,10 @@ def _recurrent(op: Any, at: Call, modules: Modules) -> str:
         # The same weights in another direction, or another cell: a module of its own with a copy of them.
         copies = {inner: at.arrays[path] for inner, path in paths.items()}
         made = modules.module(name, f"nn.{kind}({', '.join([str(inputs), str(units), *how])})", {}, {**copies, **more})
-    x = at.reads[0]
     if masked:
         return f"along({made}, {', '.join(at.reads)}{', reverse=True' if op.reverse else ''})"
-    if op.reverse:
-        return f"{made}({atom(x)}.flip(2).mT)[0].mT.flip(2)"
-    return f"{made}({atom(x)}.mT)[0].mT"
+    x = at.lasts[0]
+    return Last(f"{made}({atom(x)}.flip(1))[0].flip(1)" if op.reverse else f"{made}({x})[0]")
 
 
 WEIGHTED: Mapping[type[ops.Op], Emitter] = {
