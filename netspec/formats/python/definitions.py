@@ -47,6 +47,7 @@ class Blocks:
         name: Callable[[str], str],
         taken: set[str],
         finish: Callable[[str, Sequence[str]], str] = lambda text, _: text,
+        channels_last: Callable[[Use], Sequence[bool]] = lambda _: (),
     ) -> None:
         """Define all blocks.
 
@@ -57,6 +58,8 @@ class Blocks:
             name: returns how the language writes the name of a kind.
             taken: names that nothing may have.
             finish: returns the whole text of a definition, given its arguments.
+            channels_last: returns whether the channels (or features) lie last in what a block reads, each, and in what
+                it makes; nowhere unless given.
         """
         self.of: dict[Use, Block] = {}
         self.texts: list[str] = []
@@ -71,7 +74,9 @@ class Blocks:
                 self._roles[called] = definition.arguments
                 for use, values in zip(members, definition.values or [()] * len(members), strict=True):
                     self.of[use] = Block(called, definition.arguments, values)
-                text = definition.text.replace("@NAME@", called).replace("@DOC@", _doc(kind, members))
+                text = definition.text.replace("@NAME@", called).replace(
+                    "@DOC@", _doc(kind, members, channels_last(members[0]))
+                )
                 more = "".join(f", {argument}: {_type(values)}" for argument, values in definition.typed())
                 whole = finish(text, definition.arguments).replace("@ARGUMENTS@", more)
                 self.texts.append(_INDEX.sub(_spaced, bare(whole)))
@@ -113,23 +118,26 @@ def _type(values: Sequence[str]) -> str:
     return "int" if all(value.isdigit() for value in values) else "float"
 
 
-def _doc(kind: str, uses: Sequence[Use]) -> str:
+def _doc(kind: str, uses: Sequence[Use], lasts: Sequence[bool]) -> str:
     """Return what blocks do, in words: what flows in and out, with the sizes where all have the same."""
-    name = kind.replace("_", " ")
-    said = f"{name[:1].upper()}{name[1:]}: {_shapes(uses)}."
+    name, shapes = kind.replace("_", " "), _shapes(uses, lasts)
+    said = f"{name[:1].upper()}{name[1:]}: {shapes}."
     if len(said) <= _DOCUMENTED:
         return said
-    return f"{name[:1].upper()}{name[1:]}.\n\n    {_shapes(uses)}\n    "
+    return f"{name[:1].upper()}{name[1:]}.\n\n    {shapes}\n    "
 
 
-def _shapes(uses: Sequence[Use]) -> str:
+def _shapes(uses: Sequence[Use], lasts: Sequence[bool]) -> str:
     ways = [[i.shape for i in use.inner.inputs] + [use.inner.outputs[0].shape] for use in uses]
-    *given, made = (_shape({way[at] for way in ways}) for at in range(len(ways[0])))
+    *given, made = (_shape({way[at] for way in ways}, last=at < len(lasts) and lasts[at]) for at in range(len(ways[0])))
     return f"{', '.join(given)} → {made}"
 
 
-def _shape(shapes: set[Shape]) -> str:
-    if len(shapes) == 1:
-        return f"(N, {', '.join(map(str, next(iter(shapes))))})"
-    axes = ({1: "D", 2: "D, L", 3: "C, H, W"}.get(len(shape), "…") for shape in shapes)
-    return f"(N, {next(iter(axes))})"
+def _shape(shapes: set[Shape], *, last: bool) -> str:
+    shape = next(iter(shapes))
+    axes = (
+        [str(size) for size in shape]
+        if len(shapes) == 1
+        else {1: ["D"], 2: ["D", "L"], 3: ["C", "H", "W"]}.get(len(shape), ["…"])
+    )
+    return f"(N, {', '.join([*axes[1:], axes[0]] if last else axes)})"

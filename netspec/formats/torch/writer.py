@@ -37,7 +37,8 @@ def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[An
     name = _class_name(program.name, helpers)
     writer = _Writer(helpers)
     whole = structured(program)
-    blocks = Blocks(whole, writer.block, lambda kind: _block_name(kind, name), {*helpers, *_RESERVED, name}, _finished)
+    taken = {*helpers, *_RESERVED, name}
+    blocks = Blocks(whole, writer.block, lambda kind: _block_name(kind, name), taken, _finished, writer.features_last)
     network, state, arguments = writer.network(whole, name, blocks)
     load = "\n".join(
         [
@@ -95,6 +96,10 @@ class _Writer:
         self.states[use] = state
         self.lasts[use] = isinstance(next(iter(statements.outputs.values())), Last)
         return text
+
+    def features_last(self, use: Use) -> list[bool]:
+        """Return whether the features lie last in what a block reads, each, and in what it gives."""
+        return [*(_reads_last(use.inner, i) for i in range(len(use.inner.inputs))), self.lasts[use]]
 
     def network(
         self, program: Program, name: str, blocks: Blocks
