@@ -284,7 +284,7 @@ def test_the_text_that_was_checked_is_trained(client: Client, folder: Path, monk
     def checked(text: str, *_: Any) -> dict[str, Any]:
         # Another tab types meanwhile.
         client.studio._workspace.type("something else")
-        return {"errors": []}
+        return {"errors": [], "data": "digits"}
 
     started: list[tuple[str, ...]] = []
     monkeypatch.setattr(app, "spec_facts", checked)
