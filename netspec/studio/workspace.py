@@ -18,12 +18,12 @@ __all__ = ["STARTER", "Workspace"]
 STARTER = """\
 # A network that learns to read digits.
 input 1x28x28
-conv 20 5x5 relu; pool 2
-conv 50 5x5 relu; pool 2
+conv 20 5x5 relu; pool 2; batchnorm
+conv 50 5x5 relu; pool 2; batchnorm
 fc 10 softmax
 
 data mnist else digits
-train { epochs 3; batch 64 }
+train { epochs 5; batch 64 }
 """
 
 _LONGEST = 100

@@ -6,14 +6,14 @@ import { listThings, take } from "./files.js";
 const at = (id) => document.getElementById(id);
 let looked = "", own = [], looks = 0;
 
-/** Show the view; what the spec names is looked at, unless it is already. */
-export async function openData(named) {
+/** Show the view; what the spec names is looked at, or what it names otherwise, unless something is already. */
+export async function openData(named, otherwise) {
   own = await listThings(look);
-  if (named && !looked) look(named);
+  if (named && !looked) look(named, otherwise);
 }
 
-/** Show what some data holds. */
-export async function look(name) {
+/** Show what some data holds, or, where they cannot be had, other data. */
+async function look(name, otherwise) {
   const mine = ++looks;
   looked = name;
   at("data-name").value = name;
@@ -23,7 +23,11 @@ export async function look(name) {
   try {
     found = await post("api/look", { data: name });
   } catch (error) {
-    if (mine === looks) fail(error);
+    if (mine !== looks) return;
+    if (otherwise) {
+      await look(otherwise);
+      at("data-shown").prepend(make("p", { className: "soft" }, `${name} cannot be had here. The text says “else ${otherwise}”, so it will learn from ${otherwise}.`));
+    } else fail(error);
     return;
   }
   if (mine !== looks) return;

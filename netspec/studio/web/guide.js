@@ -29,6 +29,7 @@ function advice(facts, known, file, can) {
       : ["It is learning. After the first epoch its model can be tried.", "Watch it", can.watch];
   }
   if (facts.errors.length) return ["Something in the text cannot be understood yet. Below the text it says what, where, and what would be right."];
+  if (known.failed) return ["The last training has ended by an error. The view “Training” says which; mend it, and let it learn again.", "See why", can.watch];
   if (!facts.data) return ["This network has no data to learn from.", "Write `data digits`", () => can.write("data digits")];
   const own = file.replace(/\.net$/, "");
   if (known.usable.some((each) => each.name.split("/")[0] === own)) {

@@ -23,7 +23,7 @@ function open(tab) {
   }
   sessionStorage.setItem("tab", tab.id);
   if (tab.id === "tab-network") drawing();
-  if (tab.id === "tab-data") openData(facts?.data);
+  if (tab.id === "tab-data") openData(facts?.data, facts?.fallback);
   if (tab.id === "tab-try") runs().then(() => choose(training().run));
 }
 

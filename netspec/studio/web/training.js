@@ -5,13 +5,13 @@ import { drawCurves, linesOf } from "./curves.js";
 
 const at = (id) => document.getElementById(id);
 const others = new Map();
-let events = [], before = [], epochs = 0, redraws = 0, changed = () => {}, running = false, alive = true;
+let events = [], before = [], epochs = 0, redraws = 0, changed = () => {}, running = false, failed = false, alive = true;
 // The run that trains or trained last here; the one that is wanted in "Try it"; and those that have a model.
 let current = "", wanted = "", usable = [];
 
-/** Return what is known: whether one trains, whether the studio answers, the run to try, and the runs with a model. */
+/** Return what is known: whether one trains or has failed, whether the studio answers, the run to try, and the runs with a model. */
 export function training() {
-  return { running, alive, current, usable, run: usable.some((each) => each.name === wanted) ? wanted : usable[0]?.name ?? "" };
+  return { running, failed, alive, current, usable, run: usable.some((each) => each.name === wanted) ? wanted : usable[0]?.name ?? "" };
 }
 
 /** Say which run is to be tried. */
@@ -64,6 +64,7 @@ function event(one) {
     case "begin":
       events = [];
       before = [];
+      failed = false;
       at("epoch-table").replaceChildren();
       at("notices").replaceChildren();
       at("epochs-shown").hidden = at("failure").hidden = true;
@@ -113,6 +114,7 @@ function event(one) {
 /** Show why a training has ended, until the next one. */
 function fail(text) {
   const said = text.replace(/^error: /, "").replace(/\n\s*fix: /, "\n");
+  failed = true;
   at("failure").textContent = said;
   at("failure").hidden = false;
   if (at("training").hidden) say(said);
@@ -144,6 +146,8 @@ function epochRow(one) {
   if ([...table.tBodies[0].rows].some((row) => row.cells[0].textContent === String(one.epoch))) return;
   const cells = [one.epoch, one.train_loss?.toFixed(4), one.test_loss?.toFixed(4), percent(one.test_accuracy), one.seconds.toFixed(1)];
   table.tBodies[0].append(make("tr", {}, ...cells.map((cell) => make("td", { className: "num" }, String(cell ?? "")))));
+  // The last one is in sight.
+  table.parentElement.scrollTop = table.parentElement.scrollHeight;
 }
 
 /** List the runs of the folder. */

@@ -1,7 +1,7 @@
 // Trying a model: a pad to draw on, a picture, a text or a row, and what the model makes of it.
 /* global short */
 
-import { get, make, say, send, tell, trying } from "./api.js";
+import { get, make, send, tell, trying } from "./api.js";
 
 const given = document.getElementById("given");
 const answer = document.getElementById("answer");
@@ -13,6 +13,13 @@ function forget() {
   last = null;
   answer.replaceChildren();
   insight.replaceChildren();
+}
+
+function refuse(text) {
+  clearTimeout(tells);
+  answer.replaceChildren(make("p", { className: "wrong-box" }, text));
+  insight.replaceChildren();
+  tell(text);
 }
 
 /** Show what a run's model takes; the same kind of example stays. */
@@ -44,9 +51,13 @@ async function ask(body, type) {
   last = { body, type };
   if (waiting) { again = true; return; }
   waiting = true;
-  const found = await trying(() => send(`api/answer?run=${encodeURIComponent(run)}`, body, type));
+  try {
+    show(await send(`api/answer?run=${encodeURIComponent(run)}`, body, type));
+  } catch (error) {
+    // The answer to what was given before is none to this.
+    refuse(error.message.replace(/^the request: /, ""));
+  }
   waiting = false;
-  if (found) show(found);
   if (again) { again = false; ask(last.body, last.type); }
 }
 
@@ -102,7 +113,7 @@ function picture() {
   };
   others.replaceChildren(fileBox("Or choose a picture, or drop one here:", "image/*", take), shown);
   dropped(pad, take);
-  return make("div", {}, make("p", { className: "soft" }, "Draw here, large, with the mouse or a finger; with the keyboard, the arrow keys move the pen, and the space key puts it down or lifts it."),
+  return make("div", {}, make("p", { className: "soft" }, "Draw here, large, with the mouse or a finger (or with the arrow keys and the space key)."),
     make("div", { className: "sheet" }, pad, pen), make("p", { className: "row" }, wipe));
 }
 
@@ -141,7 +152,8 @@ async function readable(file) {
   if (["image/png", "image/jpeg"].includes(file.type) && file.size <= MOST_BYTES) return file;
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) {
-    say(`${file.name} is no picture that the browser can read.\nChoose a .png or .jpg file.`);
+    last = null;
+    refuse(`${file.name} is no picture that the browser can read.\nChoose a .png or .jpg file.`);
     return undefined;
   }
   const factor = Math.min(1, MOST_PIXELS / Math.max(bitmap.width, bitmap.height));
@@ -196,7 +208,7 @@ function row(reads) {
   };
   form.addEventListener("input", tell);
   form.addEventListener("submit", (event) => { event.preventDefault(); tell(); });
-  return form;
+  return make("div", {}, make("p", { className: "soft" }, "Fill in what you know: the answer follows."), form);
 }
 
 function array(reads) {
