@@ -81,6 +81,7 @@ class Studio(Application):
             ("POST", "/api/open"): self._open,
             ("POST", "/api/new"): self._new,
             ("POST", "/api/new_for"): self._new_for,
+            ("POST", "/api/new_from"): self._new_from,
             ("POST", "/api/check"): self._check,
             ("POST", "/api/drawing"): self._drawing,
             ("POST", "/api/save"): self._save,
@@ -189,6 +190,10 @@ class Studio(Application):
         known = target if isinstance(target, str) and target else None
         text = await self._in(self._looks, self._look_at.spec_for, name, known)
         self._workspace.begin_for(Path(name).name.split(".")[0], text)
+        return await self._state(request)
+
+    async def _new_from(self, request: Request) -> Response:
+        self._workspace.begin_from((await self._object(request)).get("run"))
         return await self._state(request)
 
     async def _look(self, request: Request) -> Response:

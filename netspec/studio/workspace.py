@@ -129,6 +129,15 @@ class Workspace:
         names = (f"{stem}{f'_{n}' if n > 1 else ''}.net" for n in count(1))
         self.begin(next(name for name in names if not self._is_there(name)), text)
 
+    def begin_from(self, run: Any) -> None:
+        """Open a new spec with the text of a run, whose own stays as it was trained."""
+        folder = self.run_folder(run)
+        spec = folder / "spec.net"
+        if not spec.is_file():
+            raise RunError(f"{run} has no text: it was trained by a program", "try its model, or choose another run")
+        stem = folder.parent.name if folder.name.isdecimal() else folder.name
+        self.begin_for(f"{stem}_from_run", read_text(spec))
+
     def _is_there(self, name: str) -> bool:
         return name in self._opened or (self.folder / name).exists() or (self.folder / name).is_symlink()
 

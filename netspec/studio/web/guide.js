@@ -32,7 +32,7 @@ function advice(facts, known, file, can) {
   if (known.failed) return ["The last training has ended by an error. The view “Training” says which; mend it, and let it learn again.", "See why", can.watch];
   if (!facts.data) return ["This network has no data to learn from.", "Write `data digits`", () => can.write("data digits")];
   const own = file.replace(/\.net$/, "");
-  if (known.usable.some((each) => each.name.split("/")[0] === own)) {
+  if (known.usable.some((each) => each.spec === own || each.name.split("/")[0] === own)) {
     return ["It has learned. Give it something to answer; or change the text, and let it learn again in the view “Training”.", "Try it", can.tryIt];
   }
   return [`The text describes a network. Next, let it learn from the data ${facts.data}; the view “Data” shows them.`, "Train", can.train];

@@ -2,6 +2,7 @@
 
 import { get, make, post, say, tell, trying } from "./api.js";
 import { drawCurves, linesOf } from "./curves.js";
+import { take } from "./files.js";
 
 const at = (id) => document.getElementById(id);
 const others = new Map();
@@ -65,6 +66,7 @@ function event(one) {
       events = [];
       before = [];
       failed = false;
+      current = "";
       at("epoch-table").replaceChildren();
       at("notices").replaceChildren();
       at("epochs-shown").hidden = at("failure").hidden = true;
@@ -170,12 +172,19 @@ export async function runs() {
     box.addEventListener("change", () => compare(each.name, box.checked));
     const label = `go on with ${each.name}`;
     const resume = make("button", { type: "button", ariaLabel: label, onclick: () => trying(() => post("api/resume", { run: each.name })) }, "Go on");
-    const last = each.problem || (each.state === "stopped" && !found.training ? resume : "");
+    const spec = make("button", { type: "button", ariaLabel: `open the text of ${each.name} as a new file`, onclick: () => openText(each.name) }, "Open its text");
+    const goes = each.state === "stopped" && !found.training ? [resume, " "] : [];
+    const last = make("span", {}, ...goes, ...(each.spec ? [spec] : []), each.problem ? ` ${each.problem}` : "");
     const cells = [box, each.name, each.state, each.data, `${each.done}${each.epochs ? ` of ${each.epochs}` : ""}`, percent(each.accuracy), each.loss?.toFixed(4) ?? "", last];
     return make("tr", {}, ...cells.map((cell) => make("td", {}, cell)));
   }));
   at("runs").replaceChildren(head, body);
   if (focus) at("runs").querySelector(`[aria-label="${CSS.escape(focus)}"]`)?.focus();
+}
+
+async function openText(name) {
+  const found = await trying(() => post("api/new_from", { run: name }));
+  if (found) take(found);
 }
 
 async function compare(name, shown) {
