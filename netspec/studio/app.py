@@ -145,7 +145,7 @@ class Studio(Application):
         )
 
     async def _words(self, _: Request) -> Response:
-        return json_response(await self._in(self._checks, words))
+        return json_response({**await self._in(self._checks, words), "starter": STARTER})
 
     async def _check(self, request: Request) -> Response:
         text, name = self._typed(await self._object(request))

@@ -36,6 +36,12 @@ export function beginFiles(kept, then, typed) {
   });
 }
 
+/** Return what this window had open before it was loaded anew, or else what the studio has open. */
+export async function lastOpened() {
+  const kept = await get("api/state"), mine = sessionStorage.getItem("file");
+  return mine && mine !== kept.file && kept.files.includes(mine) ? post("api/open", { file: mine }) : kept;
+}
+
 /** Show what the studio has opened. */
 export function take(kept) {
   show(kept);
@@ -45,6 +51,8 @@ export function take(kept) {
 
 function show(kept) {
   name = kept.file;
+  // Each window has its own, also after a reload.
+  sessionStorage.setItem("file", name);
   document.title = `${name} – netspec studio`;
   at("file").replaceChildren(...kept.files.map((each) => make("option", { value: each, selected: each === name }, each)));
 }

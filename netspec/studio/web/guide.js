@@ -8,10 +8,10 @@ at("go").addEventListener("click", () => does());
  * Say what to do next.
  *
  * `facts` is what the text means, `known` what the training and the runs are, `can` the functions `train`, `tryIt`,
- * `watch` and `write`.
+ * `watch`, `write` and `example`; `empty`, whether no text is there.
  */
-export function guide(facts, known, file, can) {
-  const [text, label, action] = advice(facts, known, file, can);
+export function guide(facts, known, file, can, empty) {
+  const [text, label, action] = advice(facts, known, file, can, empty);
   // It is read aloud when it changes.
   if (at("next").textContent !== text) at("next").textContent = text;
   at("go").hidden = !label;
@@ -19,7 +19,7 @@ export function guide(facts, known, file, can) {
   does = action ?? (() => {});
 }
 
-function advice(facts, known, file, can) {
+function advice(facts, known, file, can, empty) {
   if (!known.alive) return ["The studio does not answer. If it has ended, start it again in the terminal, with `netspec studio`, and open the new address; copy what you have typed here before."];
   if (!facts) return [""];
   const learned = known.usable.some((each) => each.name === known.current);
@@ -28,6 +28,7 @@ function advice(facts, known, file, can) {
       ? ["It is learning. Its model of the last epoch can be tried already.", "Try it", can.tryIt]
       : ["It is learning. After the first epoch its model can be tried.", "Watch it", can.watch];
   }
+  if (empty) return ["There is no text yet. Begin with an example, and change it.", "Write the example", can.example];
   if (facts.errors.length) return ["Something in the text cannot be understood yet. Below the text it says what, where, and what would be right."];
   if (known.failed) return ["The last training has ended by an error. The view “Training” says which; mend it, and let it learn again.", "See why", can.watch];
   if (!facts.data) return ["This network has no data to learn from.", "Write `data digits`", () => can.write("data digits")];

@@ -3,7 +3,7 @@
 import { get, make, post, say, trying } from "./api.js";
 import { openData } from "./data.js";
 import { editor } from "./editor.js";
-import { beginFiles, file, save } from "./files.js";
+import { beginFiles, file, lastOpened, save } from "./files.js";
 import { guide } from "./guide.js";
 import { beginTraining, runs, train, training, want } from "./training.js";
 import { choose, retry } from "./trial.js";
@@ -48,12 +48,22 @@ function show(id) {
 
 const can = {
   train: async () => { if (await train(file(), writes.text())) { at("saved").textContent = "saved"; show("tab-training"); } },
-  tryIt: () => show("tab-try"),
+  tryIt: () => {
+    // A model of the file that is open, where it has one.
+    const { run, running, usable } = training(), stem = file().replace(/\.net$/, "");
+    const own = usable.filter((each) => each.spec === stem);
+    if (!running && own.length && !own.some((each) => each.name === run)) want(own[0].name);
+    show("tab-try");
+  },
   watch: () => show("tab-training"),
   write: (line) => writes.add(line),
+  example: async () => {
+    writes.replace((await get("api/words")).starter);
+    writes.cm.focus();
+  },
 };
 
-function advise() { guide(facts, training(), file(), can); }
+function advise() { guide(facts, training(), file(), can, !writes.text().trim()); }
 
 function changed(what) {
   advise();
@@ -129,7 +139,7 @@ async function opened(kept) {
 // --- begin ---------------------------------------------------------------------------------------------------------
 
 async function begin() {
-  const [kept, words] = await Promise.all([get("api/state"), get("api/words")]);
+  const [kept, words] = await Promise.all([lastOpened(), get("api/words")]);
   for (const [name, title] of Object.entries(words.datasets)) at("datasets").append(make("option", { value: name }, title));
   writes = editor(at("editor"), kept.text, words, check, means);
   writes.cm.addKeyMap({ "Ctrl-S": keep, "Cmd-S": keep, "Ctrl-Enter": can.train });

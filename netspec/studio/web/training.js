@@ -6,7 +6,7 @@ import { take } from "./files.js";
 
 const at = (id) => document.getElementById(id);
 const others = new Map();
-let events = [], before = [], epochs = 0, redraws = 0, changed = () => {}, running = false, failed = false, alive = true;
+let events = [], before = [], epochs = 0, examples = 0, redraws = 0, changed = () => {}, running = false, failed = false, alive = true;
 // The run that trains or trained last here; the one that is wanted in "Try it"; and those that have a model.
 let current = "", wanted = "", usable = [];
 
@@ -76,6 +76,7 @@ function event(one) {
       return;
     case "started":
       epochs = one.epochs;
+      examples = one.train / one.steps_per_epoch;
       state(`training on ${one.dataset}: ${one.train.toLocaleString("en")} ${one.reads}`, true);
       at("progress").max = one.epochs * one.steps_per_epoch;
       if (one.folder) current = wanted = one.folder.replace(/^runs\//, "");
@@ -89,7 +90,7 @@ function event(one) {
       break;
     case "step":
       at("progress").value = one.step;
-      at("state").textContent = `epoch ${one.epoch} of ${epochs}, ${Math.round(one.examples_per_second).toLocaleString("en")} examples a second`;
+      at("state").textContent = `epoch ${one.epoch} of ${epochs}, ${Math.round(one.examples_per_second).toLocaleString("en")} examples a second${left(one)}`;
       break;
     case "epoch":
       at("progress").value = one.step;
@@ -111,6 +112,13 @@ function event(one) {
       break;
   }
   if (one.event === "step" || one.event === "epoch") { events.push(one); redraw(); }
+}
+
+/** Return about how long the rest takes. */
+function left(one) {
+  const seconds = ((at("progress").max - one.step) * examples) / one.examples_per_second;
+  if (!Number.isFinite(seconds) || seconds < 5) return "";
+  return seconds < 100 ? `, about ${Math.ceil(seconds / 10) * 10} seconds left` : `, about ${Math.ceil(seconds / 60)} minutes left`;
 }
 
 /** Show why a training has ended, until the next one. */

@@ -113,7 +113,7 @@ function picture() {
   };
   others.replaceChildren(fileBox("Or choose a picture, or drop one here:", "image/*", take), shown);
   dropped(pad, take);
-  return make("div", {}, make("p", { className: "soft" }, "Draw here, large, with the mouse or a finger (or with the arrow keys and the space key)."),
+  return make("div", {}, make("p", { className: "soft" }, "Draw here, large (keys: arrows, space)."),
     make("div", { className: "sheet" }, pad, pen), make("p", { className: "row" }, wipe));
 }
 
@@ -226,7 +226,7 @@ function show(found) {
     ? Object.entries(found.answer.outputs).map(([name, each]) => make("div", {}, make("h3", {}, name), ...said(each)))
     : said(found.answer)), ...found.notes.map((note) => make("p", { className: "soft" }, note)));
   const figures = [];
-  if (found.saliency) figures.push(figure(found.saliency, "the pixels that the answer depends on, the bright ones most"));
+  if (found.saliency) figures.push(figure(found.saliency, "what the answer depends on"));
   for (const layer of found.layers) {
     const more = layer.more ? `, +${layer.more} more` : "";
     figures.push(figure(layer.picture, `${layer.name} ${layer.shape.join("x")}${more}`));
