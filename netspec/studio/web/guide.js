@@ -20,7 +20,7 @@ export function guide(facts, known, file, can, empty) {
 }
 
 function advice(facts, known, file, can, empty) {
-  if (!known.alive) return ["The studio does not answer. If it has ended, start it again in the terminal, with `netspec studio`, and open the new address; copy what you have typed here before."];
+  if (!known.alive) return ["The studio does not answer. If it has ended, start it again in the terminal, with “netspec studio”, and open the new address; copy what you have typed here before."];
   if (!facts) return [""];
   const learned = known.usable.some((each) => each.name === known.current);
   if (known.running) {
@@ -31,7 +31,7 @@ function advice(facts, known, file, can, empty) {
   if (empty) return ["There is no text yet. Begin with an example, and change it.", "Write the example", can.example];
   if (facts.errors.length) return ["Something in the text cannot be understood yet. Below the text it says what, where, and what would be right."];
   if (known.failed) return ["The last training has ended by an error. The view “Training” says which; mend it, and let it learn again.", "See why", can.watch];
-  if (!facts.data) return ["This network has no data to learn from.", "Write `data digits`", () => can.write("data digits")];
+  if (!facts.data) return ["This network has no data to learn from.", "Write “data digits”", () => can.write("data digits")];
   const own = file.replace(/\.net$/, "");
   if (known.usable.some((each) => each.spec === own || each.name.split("/")[0] === own)) {
     return ["It has learned. Give it something to answer; or change the text, and let it learn again in the view “Training”.", "Try it", can.tryIt];

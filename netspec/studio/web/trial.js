@@ -102,6 +102,7 @@ function picture() {
   const pen = keys(pad, down, to);
   const wipe = make("button", { type: "button", onclick: () => { clearTimeout(waits); clear(); shown.hidden = true; forget(); } }, "Clear");
   const take = async (file) => {
+    shown.hidden = true;
     const sent = await readable(file);
     if (!sent) return;
     const reader = new FileReader();
