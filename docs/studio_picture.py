@@ -35,7 +35,7 @@ def main() -> int:
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as server:
             assert server.stdout is not None
             address = server.stdout.readline().strip()
-            with browser(folder / "profile", 1280, 860) as page:
+            with browser(folder / "profile", 1280, 1100) as page:
                 page.open(address)
                 page.click("#tab-try")
                 page.until("document.querySelector('canvas.pad')")

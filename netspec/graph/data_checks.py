@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from math import prod
 
 from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, plural
@@ -45,7 +45,7 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
         return [_diagnostic("E0308", misfit[0], places.get("data"), misfit[1])]
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
-    return [d for info in infos for d in _problems(network, graph, info, places)][:1]
+    return [d for info in infos for d in _problems(network, graph, info, places, infos)][:1]
 
 
 def _declared_targets(network: Network) -> set[str]:
@@ -220,7 +220,11 @@ def _no_images(network: Network, name: str) -> tuple[str, str]:
 
 
 def _problems(
-    network: Network, graph: Graph | None, info: datasets.DatasetInfo, places: Places
+    network: Network,
+    graph: Graph | None,
+    info: datasets.DatasetInfo,
+    places: Places,
+    infos: Sequence[datasets.DatasetInfo],
 ) -> Iterator[Diagnostic]:
     if network.tokens:
         yield _diagnostic(
@@ -237,8 +241,7 @@ def _problems(
             "E0308",
             f"the input is {format_shape(network.input)}, but {info.name} has {images}",
             places.get(network.inputs[0].name),
-            f"write `input {prod(info.shape) if row else format_shape(info.shape)}`, "
-            "or leave the input out: the dataset says it",
+            _fitting(row, infos),
             places.get("data"),
         )
     if graph is None or network.reconstructs:
@@ -247,6 +250,16 @@ def _problems(
         if not output.loss.compares:
             continue
         yield from _classes_problems(graph.only(output), declared.node, info, places)
+
+
+def _fitting(row: bool, infos: Sequence[datasets.DatasetInfo]) -> str:
+    """Return which input goes with the dataset, and with the one that is taken in its place."""
+    image = infos[0].shape
+    shapes = [(prod(image),), image] if row else [image]
+    fitting = next((s for s in shapes if all(fits_shape(s, info.shape) for info in infos)), None)
+    if fitting is None:
+        return f"leave out `else {infos[-1].name}`, whose images are others than those of {infos[0].name}"
+    return f"write `input {format_shape(fitting)}`, or leave the input out: the dataset says it"
 
 
 def _classes_problems(graph: Graph, node: str, info: datasets.DatasetInfo, places: Places) -> Iterator[Diagnostic]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from hmac import compare_digest
 from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from netspec.diagnostics.diagnostic import DataError, NetspecError
-from netspec.recipe.catalog import find
-from netspec.serving.application import Application, Bounds, json_response, split_url
+from netspec.diagnostics.diagnostic import NetspecError
+from netspec.serving.application import Application, Bounds, json_response
 from netspec.serving.errors import RequestError
 from netspec.studio.look import Looks
+from netspec.studio.own_page import OwnPage
 from netspec.studio.spec_facts import drawing_of, spec_facts
+from netspec.studio.things import place_of, things
 from netspec.studio.training import Training
 from netspec.studio.words import words
-from netspec.studio.workspace import Workspace
+from netspec.studio.workspace import STARTER, Workspace
 from netspec.system.json_text import json_text, read_json
 
 __all__ = ["Studio"]
@@ -57,9 +57,7 @@ class Studio(Application):
 
     def __init__(self, workspace: Workspace, token: str, port: int, report: Callable[[str], None]) -> None:
         super().__init__(_BOUNDS, report)
-        self._workspace, self._token = workspace, token
-        self._cookie = f"netspec-{port}"
-        self._hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        self._workspace, self._own_page = workspace, OwnPage(token, port)
         self._training = Training(workspace.folder)
         # JAX and the models are for one thread: what is tried is tried in turn.
         self._trials = ThreadPoolExecutor(1, "netspec-trials")
@@ -79,6 +77,11 @@ class Studio(Application):
             ("GET", "/api/metrics"): self._metrics,
             ("GET", "/api/reads"): self._reads,
             ("GET", "/api/events"): self._events,
+            ("GET", "/api/files"): self._listed,
+            ("POST", "/api/open"): self._open,
+            ("POST", "/api/new"): self._new,
+            ("POST", "/api/new_for"): self._new_for,
+            ("POST", "/api/new_from"): self._new_from,
             ("POST", "/api/check"): self._check,
             ("POST", "/api/drawing"): self._drawing,
             ("POST", "/api/save"): self._save,
@@ -112,7 +115,7 @@ class Studio(Application):
 
     async def respond(self, request: Request) -> Response:
         """Return the answer to a request."""
-        self._require_own(request)
+        self._own_page.require(request)
         method = "GET" if request.method == "HEAD" else request.method
         path = request.scope["path"]
         if method == "GET" and path in self._files:
@@ -122,25 +125,11 @@ class Studio(Application):
             raise RequestError(404, f"there is no {path[:100]!r} here", "open the address that was printed")
         return await route(request)
 
-    # --- who may ask ----------------------------------------------------------------------------------------------
-
-    def _require_own(self, request: Request) -> None:
-        """Refuse all but the page itself: other names, other pages, and who does not know the token."""
-        host = request.headers.get("host", "")
-        if host not in self._hosts:
-            raise RequestError(403, f"the studio was called {host[:100]!r}", "open the address that was printed")
-        origin = request.headers.get("origin")
-        if origin is not None and split_url(origin).netloc not in self._hosts:
-            raise RequestError(403, f"a page of {origin[:100]!r} may not ask the studio", "use its own page")
-        shown = request.query_params.get("token") or request.cookies.get(self._cookie, "")
-        if not compare_digest(shown.encode(), self._token.encode()):
-            raise RequestError(403, "the token is missing or wrong", "open the whole address that was printed")
-
     # --- the page -------------------------------------------------------------------------------------------------
 
     async def _page(self, _: Request) -> Response:
         response = Response(self._files["/index.html"], media_type="text/html")
-        response.set_cookie(self._cookie, self._token, httponly=True, samesite="strict", path="/")
+        self._own_page.let_in(response)
         return response
 
     async def _state(self, _: Request) -> Response:
@@ -150,61 +139,77 @@ class Studio(Application):
                 "file": workspace.file.name,
                 "text": workspace.text,
                 "saved": workspace.saved,
+                "files": await self._in(self._checks, workspace.specs),
                 "training": self._training.runs,
             }
         )
 
     async def _words(self, _: Request) -> Response:
-        return json_response(await self._in(self._checks, words))
+        return json_response({**await self._in(self._checks, words), "starter": STARTER})
 
     async def _check(self, request: Request) -> Response:
-        text = self._workspace.type((await self._object(request)).get("text"))
-        return json_response(
-            await self._in(self._checks, spec_facts, text, self._workspace.file.name, self._workspace.folder)
-        )
+        text, name = self._typed(await self._object(request))
+        return json_response(await self._in(self._checks, spec_facts, text, name, self._workspace.folder))
 
     async def _drawing(self, request: Request) -> Response:
-        text = self._workspace.type((await self._object(request)).get("text"))
-        found = await self._in(self._checks, drawing_of, text, self._workspace.file.name, self._workspace.folder)
-        return json_response({"svg": found})
+        text, name = self._typed(await self._object(request))
+        return json_response({"svg": await self._in(self._checks, drawing_of, text, name, self._workspace.folder)})
 
     async def _save(self, request: Request) -> Response:
-        self._workspace.save(self._workspace.type((await self._object(request)).get("text")))
+        self._workspace.save(*self._typed(await self._object(request)))
         return json_response({"saved": True})
 
-    async def _look(self, request: Request) -> Response:
-        name = (await self._object(request)).get("data")
-        return json_response(await self._in(self._looks, self._look_at, self._place_of(name)))
+    def _typed(self, asked: Mapping[str, Any]) -> tuple[str, str]:
+        """Return what was typed, and the name of the file that it belongs to."""
+        name = self._workspace.name(asked.get("file"))
+        return self._workspace.type(asked.get("text"), name), name
 
-    def _place_of(self, name: Any) -> str:
-        """Return the name of a dataset, or of a file below the folder; raises DataError for any other."""
-        if not isinstance(name, str) or not name.strip() or "\0" in name:
-            raise DataError("no dataset is named", "write `data digits` in the spec")
-        if find(name):
-            return name
-        folder = self._workspace.folder.resolve()
-        try:
-            place = (folder / name).resolve()
-            there = place.exists()
-        except (OSError, ValueError, RuntimeError):
-            # It is too long, no text, or, before Python 3.13, a link that leads in a circle.
-            raise DataError(f"{name[:200]!r} is no name of a file", "name the data as it is beside the spec") from None
-        if not place.is_relative_to(folder):
-            raise DataError(f"{name[:200]} is outside of the folder of the spec", "put the data beside the spec")
-        if not there:
-            raise DataError(
-                f"there is no dataset and no file {name[:200]!r} here", "name one that `netspec data list` has"
-            )
-        return str(place.relative_to(folder)) if place != folder else "."
+    # --- files and data -------------------------------------------------------------------------------------------
+
+    async def _listed(self, _: Request) -> Response:
+        folder = self._workspace.folder
+        return json_response(
+            {
+                "folder": folder.name,
+                "data": await self._in(self._checks, things, folder),
+            }
+        )
+
+    async def _open(self, request: Request) -> Response:
+        self._workspace.open((await self._object(request)).get("file"))
+        return await self._state(request)
+
+    async def _new(self, request: Request) -> Response:
+        asked = await self._object(request)
+        self._workspace.begin(asked.get("file"), asked.get("text", STARTER))
+        return await self._state(request)
+
+    async def _new_for(self, request: Request) -> Response:
+        asked = await self._object(request)
+        name, target = place_of(self._workspace.folder, asked.get("data")), asked.get("target")
+        known = target if isinstance(target, str) and target else None
+        text = await self._in(self._looks, self._look_at.spec_for, name, known)
+        self._workspace.begin_for(Path(name).name.split(".")[0], text)
+        return await self._state(request)
+
+    async def _new_from(self, request: Request) -> Response:
+        self._workspace.begin_from((await self._object(request)).get("run"))
+        return await self._state(request)
+
+    async def _look(self, request: Request) -> Response:
+        name = place_of(self._workspace.folder, (await self._object(request)).get("data"))
+        return json_response(await self._in(self._looks, self._look_at, name))
 
     # --- trainings ------------------------------------------------------------------------------------------------
 
     async def _train(self, request: Request) -> Response:
         asked = await self._object(request)
-        text = self._workspace.type(asked.get("text"))
-        facts = await self._in(self._checks, spec_facts, text, self._workspace.file.name, self._workspace.folder)
+        text, name = self._typed(asked)
+        facts = await self._in(self._checks, spec_facts, text, name, self._workspace.folder)
         if facts["errors"]:
             raise RequestError(400, "the spec has errors", "mend them first: they stand under it")
+        if not facts["data"]:
+            raise RequestError(400, "the spec names no data to learn from", "add a line to it: `data digits`")
         flags: list[str] = []
         epochs = asked.get("epochs")
         if epochs is not None:
@@ -212,9 +217,9 @@ class Studio(Application):
                 raise RequestError(400, f"epochs is {str(epochs)[:50]!r}", "give a whole number from 1")
             flags += ["--epochs", str(epochs)]
         # Meanwhile something else may have been typed; what was checked is trained.
-        self._workspace.save(text)
+        self._workspace.save(text, name)
         # A file whose name begins with a dash is no option.
-        self._training.start("train", *flags, "--", self._workspace.file.name)
+        self._training.start("train", *flags, "--", name)
         return json_response({"started": self._training.number})
 
     async def _resume(self, request: Request) -> Response:

@@ -1,8 +1,9 @@
-"""A dataset as `netspec data show` has it: its words and its picture."""
+"""A dataset as `netspec data show` has it, its words and its picture; and a spec for it as `netspec new` writes it."""
 
 from __future__ import annotations
 
 import base64
+import json
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,7 @@ from threading import Lock
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.ir.network import TABLE_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.text_facts import are_texts
 
@@ -40,7 +42,7 @@ class Looks:
                 self._process.kill()
 
     def __call__(self, name: str) -> dict[str, Any]:
-        """Return what `netspec data show` prints and draws of a dataset.
+        """Return what `netspec data show` prints and draws of a dataset; of a table, its columns too.
 
         Args:
             name: of a dataset, or of a file below the folder.
@@ -52,24 +54,41 @@ class Looks:
             picture = Path(scratch) / "data.png"
             # Of texts no picture is drawn.
             texts = not find(name) and are_texts(self._folder / name)
-            code, output, errors = self._run(name, *(() if texts else ("-o", str(picture))))
-            if code:
-                message, _, fix = errors.strip().removeprefix("error: ").partition("\n  fix: ")
-                raise DataError(message or f"{name} cannot be shown", fix)
-            lines = [line for line in output.splitlines() if line != str(picture)]
+            output = self._run(name, "data", "show", *(() if texts else ("-o", str(picture))))[0]
+            lines = [line for line in output.splitlines() if line != str(picture) and not line.startswith("next: ")]
             shown = ""
             if picture.exists():
                 shown = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
-            return {"text": "\n".join(lines).strip(), "picture": shown}
+        found = {"text": "\n".join(lines).strip(), "picture": shown, "columns": []}
+        if name.lower().endswith(TABLE_ENDINGS):
+            columns, _ = self._run(name, "data", "show", "--json")
+            found["columns"] = [json.loads(line) for line in columns.splitlines()]
+        return found
 
-    def _run(self, name: str, *flags: str) -> tuple[int, str, str]:
-        """Return the exit code of `netspec data show` and what it printed."""
+    def spec_for(self, name: str, target: str | None) -> str:
+        """Return the spec that `netspec new --data` writes for some data.
+
+        Args:
+            name: of a file below the folder.
+            target: the column of a table, or the array, that is to be learned; the likeliest unless given.
+
+        Raises:
+            DataError: nothing can be learned from it, for the reason that it says.
+        """
+        if find(name):
+            raise DataError(f"{name} is no file of this folder", f"write `data {name}` into the spec")
+        flags = () if target is None else (f"--target={target}",)
+        return self._run(name, "new", "-o", "-", *flags, option="--data")[0]
+
+    def _run(self, name: str, *words: str, option: str = "--") -> tuple[str, str]:
+        """Return what a command of `netspec` printed, and its notes; raises DataError with what it says is wrong."""
         with self._lock:
             if self._over:
                 raise DataError("the studio ends", "start it again")
             # A file whose name begins with a dash is no option.
+            named = [f"{option}={name}"] if option != "--" else ["--", name]
             self._process = process = subprocess.Popen(
-                [sys.executable, "-m", "netspec", "data", "show", *flags, "--", name],
+                [sys.executable, "-m", "netspec", *words, *named],
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -85,4 +104,7 @@ class Looks:
                 process.kill()
                 message = f"{name} takes more than {_PATIENCE} seconds to read"
                 raise DataError(message, f"netspec data show {name}") from None
-        return process.returncode, output, errors
+        if process.returncode:
+            message, _, fix = errors.strip().removeprefix("error: ").partition("\n  fix: ")
+            raise DataError(message or f"{name} cannot be shown", fix)
+        return output, errors

@@ -55,6 +55,7 @@ def spec_facts(text: str, name: str, folder: Path) -> dict[str, Any]:
         )
         facts["inputs"] = [{"name": i.name, "shape": list(i.shape), "tokens": i.tokens} for i in found.graph.inputs]
         facts["data"] = found.network.data.name if found.network.data else None
+        facts["fallback"] = found.network.data.fallback if found.network.data else None
         facts["epochs"] = found.network.recipe.epochs
     return facts
 

@@ -39,8 +39,21 @@ def words() -> dict[str, Any]:
         "activations": list(ACTIVATIONS),
         "settings": {"train": [p.name for p in parameters(Recipe)], "data": [p.name for p in parameters(DataSource)]},
         "kinds": kinds,
+        "meanings": _meanings(),
         "datasets": {d.name: d.title for d in catalog.DATASETS},
     }
+
+
+def _meanings() -> dict[str, str]:
+    """Return what the words say that stand within a command: settings, and what is chosen from a list."""
+    chosen = {
+        cls.canonical(): summary(cls)
+        for name, registry in REGISTRIES.items()
+        if name != "layers"
+        for cls in registry.entries
+    }
+    settings = {p.name: p.description for cls in (DataSource, Recipe) for p in parameters(cls)}
+    return {**{cls.canonical(): summary(cls) for cls in ACTIVATIONS.entries}, **chosen, **settings}
 
 
 def _argument(p: Any) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -38,8 +39,11 @@ class Browser:
         window = [f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]
         # The shell gives it the two pipes under the numbers that it looks for.
         script = f'exec "$@" 3<&{theirs[0]} 4>&{theirs[1]}'
+        # It leaves a folder with a socket there, whose path must be short.
+        self._scratch = TemporaryDirectory(prefix="netspec-browser-", ignore_cleanup_errors=True)
         self._process = subprocess.Popen(
             ["bash", "-c", script, "bash", program, *flags, *window],
+            env={**os.environ, "TMPDIR": self._scratch.name},
             pass_fds=theirs,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -104,6 +108,13 @@ class Browser:
         """Type a text where the cursor is."""
         self.ask("Input.insertText", text=text)
 
+    def press(self, key: str) -> None:
+        """Press a key: a character, or Enter."""
+        text = "\r" if key == "Enter" else key
+        code = 13 if key == "Enter" else ord(key.upper())
+        self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, text=text, windowsVirtualKeyCode=code)
+        self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
+
     def drag(self, points: list[tuple[float, float]]) -> None:
         """Press at the first place, move over the others, and let go at the last."""
         for kind, (x, y) in [
@@ -134,6 +145,7 @@ class Browser:
         self._process.wait(30)
         self._to.close()
         self._from.close()
+        self._scratch.cleanup()
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import NetspecError, Source
 from netspec.studio.look import Looks
 from netspec.studio.spec_facts import drawing_of, spec_facts
+from netspec.studio.things import things
 from netspec.studio.training import Training
 from netspec.studio.trial import Trial
 from netspec.studio.words import words
@@ -83,6 +84,8 @@ def test_the_words_are_those_of_the_language() -> None:
     assert {"input", "train", "data", "block"} <= found["commands"].keys()
     assert "epochs" in found["settings"]["train"]
     assert "digits" in found["datasets"]
+    assert {"relu", "adam", "epochs", "augment"} <= found["meanings"].keys()
+    assert all(found["meanings"].values())
     json.dumps(found)
 
 
@@ -144,6 +147,57 @@ def test_what_is_opened_is_a_spec_or_a_run(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b\n")
     with pytest.raises(NetspecError, match=r"netspec studio rows\.net"):
         _spec(tmp_path / "rows.csv")
+
+
+def test_several_files_keep_their_own_texts(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "own.net")
+    workspace.begin("mine", "input 3")
+    assert (workspace.file.name, workspace.text, workspace.saved) == ("mine.net", "input 3", False)
+    assert not (tmp_path / "mine.net").exists()
+    # A page in which the first file is open still types into that.
+    workspace.type("input 4", "own.net")
+    workspace.save("input 4", "own.net")
+    assert (tmp_path / "own.net").read_text() == "input 4"
+    workspace.type("input 5", "mine.net")
+    workspace.open("own.net")
+    (tmp_path / "own.net").write_text("input 6")
+    workspace.open("own.net")
+    assert (workspace.text, workspace.saved) == ("input 6", True)
+    workspace.open("mine.net")
+    assert workspace.text == "input 5"
+    assert workspace.specs() == ["mine.net", "own.net"]
+    workspace.begin_for("own", "input 7")
+    assert workspace.file.name == "own_2.net"
+    workspace.begin_for("-a b/c", "input 8")
+    assert workspace.file.name == "a_b_c.net"
+
+
+@pytest.mark.parametrize(
+    "name", ["own", "own.net", "there", "", "  ", "../x", "a/b", "a\\b", ".x", "-x", "x" * 200, "a\nb", None, 3]
+)
+def test_no_other_name_is_one_of_a_new_file(name: Any, tmp_path: Path) -> None:
+    (tmp_path / "there.net").write_text("")
+    workspace = Workspace(tmp_path / "own.net")
+    with pytest.raises(NetspecError, match=r"no name of a file|already"):
+        workspace.begin(name, "input 3")
+    assert workspace.file.name == "own.net"
+
+
+def test_what_lies_in_the_folder(tmp_path: Path) -> None:
+    for name in ("rows.csv", "said.txt", "own.net", "a.npz", "photos.zip", ".hidden.csv", "read.me"):
+        (tmp_path / name).write_bytes(b"")
+    for name in ("photos/cats/1.png", "texts/a/1.txt", "runs/own/curves.png", "empty/x.bin"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "rows.csv")
+    assert {thing["name"]: thing["kind"] for thing in things(tmp_path)} == {
+        "a.npz": "arrays",
+        "photos": "a folder of pictures",
+        "photos.zip": "an archive",
+        "rows.csv": "a table",
+        "said.txt": "a text",
+        "texts": "a folder of texts",
+    }
 
 
 # --- requests -----------------------------------------------------------------------------------------------------
@@ -225,7 +279,17 @@ def test_texts_are_checked_and_kept(client: Client) -> None:
         ("/api/check", b'{"text": 3}', 400),
         ("/api/check", b"[" * 100_000, 400),
         ("/api/check", b"x" * (9 * 2**20), 413),
+        ("/api/check", b'{"text": "fc 3", "file": "none.net"}', 400),
+        ("/api/save", b'{"text": "fc 3", "file": "../x.net"}', 400),
+        ("/api/open", b'{"file": "../own.net"}', 400),
+        ("/api/open", b'{"file": ["own.net"]}', 400),
+        ("/api/new", b'{"file": "own.net"}', 400),
+        ("/api/new", b'{"file": "x", "text": 3}', 400),
+        ("/api/new_for", b'{"data": "../x.csv"}', 400),
+        ("/api/new_for", b'{"data": "digits"}', 400),
+        ("/api/new_from", b'{"run": "../own"}', 400),
         ("/api/train", b'{"text": "fc 3"}', 400),
+        ("/api/train", b'{"text": "input 3; fc 2 softmax"}', 400),
         ("/api/train", b'{"text": "input 3; fc 2 softmax", "epochs": "1; rm"}', 400),
         ("/api/look", b'{"data": "/etc/passwd"}', 400),
         ("/api/look", b'{"data": "../x.csv"}', 400),
@@ -272,6 +336,40 @@ def test_no_file_outside_the_folder_is_read(client: Client, folder: Path, tmp_pa
         (folder / link).unlink()
 
 
+def test_a_file_that_leads_out_of_the_folder_is_not_opened(client: Client, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.net").write_text("input 3")
+    (folder / "out.net").symlink_to(tmp_path / "x.net")
+    assert "out.net" not in client.client.get("/api/state").json()["files"]
+    assert client.post("/api/open", {"file": "out.net"}).status_code == 400
+    assert client.post("/api/new", {"file": "out"}).status_code == 400
+    (folder / "out.net").unlink()
+
+
+def test_the_text_of_a_run_is_opened_as_a_new_file(client: Client, folder: Path) -> None:
+    found = client.post("/api/new_from", {"run": "own/001"}).json()
+    assert (found["file"], found["saved"]) == ("own_from_run.net", False)
+    assert found["text"] == (folder / "runs" / "own" / "001" / "spec.net").read_text()
+
+
+def test_a_network_is_written_for_a_table(tmp_path: Path) -> None:
+    rows = "".join(f"{i},{i % 3},{'cat' if i % 3 else 'dog'}\n" for i in range(60))
+    (tmp_path / "pets.csv").write_text(f"weight,legs,kind\n{rows}")
+    client = Client(tmp_path)
+    assert client.client.get("/api/files").json()["data"] == [{"name": "pets.csv", "kind": "a table"}]
+    looked = client.post("/api/look", {"data": "pets.csv"}).json()
+    assert [column["column"] for column in looked["columns"]] == ["weight", "legs", "kind"]
+    assert "next:" not in looked["text"]
+    found = client.post("/api/new_for", {"data": "pets.csv", "target": "kind"}).json()
+    assert (found["file"], found["saved"], found["files"]) == ("pets.net", False, ["own.net", "pets.net"])
+    facts = client.post("/api/check", {"text": found["text"], "file": "pets.net"}).json()
+    assert (facts["errors"], facts["data"]) == ([], "pets.csv")
+    assert "target kind" in found["text"]
+    refused = client.post("/api/new_for", {"data": "pets.csv", "target": "knd"})
+    assert refused.status_code == 400
+    assert "knd" in refused.json()["error"]
+    client.studio.end()
+
+
 def test_data_that_is_not_there_is_said_beside_the_shapes(tmp_path: Path) -> None:
     facts = spec_facts(SPEC.replace("data digits", 'data "none.npz"'), "t.net", tmp_path)
     assert [error["code"] for error in facts["errors"]] == ["E0314"]
@@ -284,7 +382,7 @@ def test_the_text_that_was_checked_is_trained(client: Client, folder: Path, monk
     def checked(text: str, *_: Any) -> dict[str, Any]:
         # Another tab types meanwhile.
         client.studio._workspace.type("something else")
-        return {"errors": []}
+        return {"errors": [], "data": "digits"}
 
     started: list[tuple[str, ...]] = []
     monkeypatch.setattr(app, "spec_facts", checked)

@@ -38,9 +38,31 @@ def put(text: str) -> str:
     return f"document.querySelector('.CodeMirror').CodeMirror.setValue({json.dumps(text)})"
 
 
+TEXT = "document.querySelector('.CodeMirror').CodeMirror.getValue()"
+
+
 def test_from_a_mistake_to_an_answer(address: str, tmp_path: Path) -> None:
     with browser(tmp_path / "profile") as page:
         page.open(address)
+        assert "a network" in page.text("#next")
+        # The keyboard of a phone presses no keys; beside the shape of a line nothing of it is lost.
+        page.value(put("input 1x8x8; fc 10"))
+        page.until("document.querySelector('.shape')")
+        page.value(
+            "{ const cm = document.querySelector('.CodeMirror').CodeMirror; cm.focus(); cm.execCommand('goDocEnd') }"
+        )
+        for character in " softmax":
+            page.type(character)
+        page.until(f"{TEXT}.endsWith('fc 10 softmax')")
+        # What completion offers follows what is typed, and Enter behind a whole word begins a line.
+        page.value(put(""))
+        for key in "con":
+            page.press(key)
+        page.until("document.querySelector('.CodeMirror-hint')")
+        page.press("v")
+        page.until("!document.querySelector('.CodeMirror-hint')")
+        page.press("Enter")
+        page.until(f"{TEXT} === 'conv\\n'")
         page.value(put(SPEC.replace("conv", "cnv")))
         page.until("document.querySelector('#messages .fix')")
         assert "unknown layer or command `cnv`" in page.text("#messages li")
@@ -52,12 +74,13 @@ def test_from_a_mistake_to_an_answer(address: str, tmp_path: Path) -> None:
         page.until("document.getElementById('summary').textContent.startsWith('2 layers')")
         assert "8x6x6" in page.value("[...document.querySelectorAll('.shape')].map(e => e.textContent).join()")
         page.until("document.querySelector('#drawing img')?.complete")
-        page.click("#train")
+        assert page.text("#go") == "Train"
+        page.click("#go")
         page.until("document.querySelectorAll('#epoch-table tbody tr').length === 2", 180)
         page.until("document.getElementById('state').textContent.startsWith('done')")
         assert (tmp_path / "own.net").read_text() == SPEC
         assert page.value("document.querySelectorAll('#curves .chart').length") == 2
-        page.click("#tab-try")
+        page.click("#go")
         page.until("document.querySelector('canvas.pad')")
         box = "document.querySelector('canvas.pad').getBoundingClientRect()"
         left, top, width = (page.value(f"{box}.{side}") for side in ("left", "top", "width"))

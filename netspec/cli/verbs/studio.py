@@ -51,8 +51,10 @@ def studio(
                 address = f"{address_of(sock)}/?token={token}"
                 say(address)
                 sys.stdout.flush()
-                if sys.stdout.isatty() and not no_browser:
-                    webbrowser.open(address)
+                if sys.stdout.isatty():
+                    say("note: Ctrl-C ends the studio; save what you have typed before", error=True)
+                    if not no_browser:
+                        webbrowser.open(address)
                 interrupts.started()
                 while server.wait(_POLL) and not interrupts.requested():
                     pass

@@ -11,6 +11,11 @@ export function say(text) {
   hides = setTimeout(() => { toast.hidden = true; }, 9000);
 }
 
+const told = document.getElementById("told");
+
+/** Tell a screen reader what has happened. */
+export function tell(text) { told.textContent = text; }
+
 async function answer(response) {
   const found = await response.json().catch(() => ({ error: "the studio gave no answer", fix: "" }));
   if (!response.ok) throw new Error(found.fix ? `${found.error}\n${found.fix}` : found.error);

@@ -2,6 +2,9 @@
 /* global drawLines, DASHES */
 
 const COLORS = { training: "var(--blue)", test: "var(--orange)", validation: "var(--green)" };
+// Of several runs each has a color, and each part its dashes.
+const RUNS = ["var(--blue)", "var(--orange)", "var(--green)", "var(--red)"];
+const PARTS = ["test", "training", "validation"];
 
 /** Return the lines of a run's events or records, by the name of their chart. */
 export function linesOf(records) {
@@ -31,6 +34,7 @@ export function drawCurves(box, runs, weight) {
   const first = ["loss", "accuracy"].filter((name) => names.includes(name));
   const order = [...first, ...names.filter((name) => !first.includes(name))];
   while (box.children.length > order.length) box.lastChild.remove();
+  const several = runs.length > 1;
   order.forEach((quantity, place) => {
     if (!box.children[place]) {
       const chart = document.createElement("div");
@@ -38,12 +42,15 @@ export function drawCurves(box, runs, weight) {
       box.append(chart);
     }
     const lines = runs.flatMap((run, n) => Object.entries(run.charts[quantity] ?? {}).map(([part, points]) => ({
-      name: runs.length > 1 ? `${run.name} ${part}` : part,
-      color: COLORS[part],
-      dash: DASHES[n % DASHES.length],
+      name: several ? `${run.name} ${part}` : part,
+      color: several ? RUNS[n % RUNS.length] : COLORS[part],
+      dash: several ? DASHES[PARTS.indexOf(part) % DASHES.length] : "",
       noisy: part === "training" && points.length > 20,
       points,
     })));
+    // A chart that is asked by the arrow keys keeps the focus.
+    const asked = box.children[place].contains(document.activeElement);
     drawLines(box.children[place], quantity, lines, weight);
+    if (asked) box.children[place].querySelector("svg").focus();
   });
 }

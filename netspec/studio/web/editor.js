@@ -20,8 +20,11 @@ CodeMirror.defineMode("netspec", () => ({
   lineComment: "#",
 }));
 
-/** Return an editor in a box; `changed` is called with the text soon after it has changed. */
-export function editor(box, text, words, changed) {
+/**
+ * Return an editor in a box. `changed` is called with the text soon after it has changed, and `stands` with what the
+ * word at the cursor means.
+ */
+export function editor(box, text, words, changed, stands) {
   const cm = CodeMirror(box, {
     value: text, mode: "netspec", lineNumbers: true, lineWrapping: true, tabSize: 2, indentUnit: 2, viewportMargin: Infinity,
     inputStyle: "contenteditable",
@@ -32,9 +35,17 @@ export function editor(box, text, words, changed) {
   let waits = 0;
   cm.on("change", () => { clearTimeout(waits); waits = setTimeout(() => changed(cm.getValue()), 25); });
   cm.on("inputRead", (_, change) => { if (/^[\w]$/.test(change.text[0])) complete(cm, words, false); });
-  let marks = [];
+  cm.on("cursorActivity", () => stands(meaning(cm, words)));
+  let marks = [], waiting = 0;
 
   function show(facts) {
+    clearTimeout(waiting);
+    // What the keyboard of a phone types is read from the page after a while; lines that are drawn anew would lose it.
+    const input = cm.display.input;
+    if (input.composing || input.readDOMTimeout !== null) {
+      waiting = setTimeout(() => show(facts), 50);
+      return;
+    }
     cm.operation(() => {
       for (const mark of marks) mark.clear();
       marks = [];
@@ -48,8 +59,9 @@ export function editor(box, text, words, changed) {
       for (const line of facts.lines) {
         if (line.line > cm.lineCount()) continue;
         const cost = line.parameters ? `${line.parameters.toLocaleString("en")}  ` : "";
-        const widget = make("span", { className: "shape", ariaHidden: "true" }, `${cost}→ ${line.shape}`);
-        marks.push(cm.setBookmark({ line: line.line - 1, ch: cm.getLine(line.line - 1).length }, { widget, insertLeft: false }));
+        const shape = make("div", { className: "shape", ariaHidden: "true" }, `${cost}→ ${line.shape}`);
+        // Not within the line: what a phone's keyboard types beside such an element is lost.
+        marks.push(cm.addLineWidget(line.line - 1, shape));
       }
     });
   }
@@ -65,7 +77,20 @@ export function editor(box, text, words, changed) {
     cm.focus();
   }
 
-  return { cm, show, apply, go, text: () => cm.getValue() };
+  /** Add a line at the end. */
+  function add(line) {
+    const last = cm.lineCount() - 1;
+    cm.replaceRange(`${cm.getLine(last) ? "\n" : ""}${line}\n`, { line: last, ch: cm.getLine(last).length });
+    cm.focus();
+  }
+
+  /** Show another text; what was typed before is not of it. */
+  function replace(text) {
+    cm.setValue(text);
+    cm.clearHistory();
+  }
+
+  return { cm, show, apply, go, add, replace, text: () => cm.getValue() };
 }
 
 /** Return the words of the line up to the cursor: the command that is written, and the beginning of a word. */
@@ -80,12 +105,35 @@ function place(cm) {
 }
 
 function complete(cm, words, asked) {
+  if (cm.state.completionActive || !completions(cm, words, asked)) return;
+  const none = () => ({ list: [], from: cm.getCursor(), to: cm.getCursor() });
+  cm.showHint({ hint: () => completions(cm, words, asked) ?? none(), completeSingle: false, alignWithWord: true });
+}
+
+/** Return what may stand where the cursor is; null where nothing may, or the word is written already. */
+function completions(cm, words, asked) {
   const at = place(cm);
-  if (!at || cm.state.completionActive || (!asked && at.begun.length < 2)) return;
-  const found = candidates(at, words, cm.getValue()).filter((each) => each.text.startsWith(at.begun) && each.text !== at.begun);
-  if (!found.length) return;
+  if (!at || (!asked && at.begun.length < 2)) return null;
+  const fitting = candidates(at, words, cm.getValue()).filter((each) => each.text.startsWith(at.begun));
+  // Enter begins a line behind a whole word, and does not make another one of it.
+  if (!fitting.length || (!asked && fitting.some((each) => each.text === at.begun))) return null;
   const from = { line: at.cursor.line, ch: at.cursor.ch - at.begun.length };
-  cm.showHint({ hint: () => ({ list: found.slice(0, 60), from, to: at.cursor }), completeSingle: false, alignWithWord: true });
+  return { list: fitting.slice(0, 60), from, to: at.cursor };
+}
+
+/** Return what the word at the cursor means, `{word, written, text}`; null where it is none of the language. */
+function meaning(cm, words) {
+  const cursor = cm.getCursor(), line = cm.getLine(cursor.line);
+  const range = [...line.matchAll(/[^\W\d]\w*/gu)].find((each) => each.index <= cursor.ch && cursor.ch <= each.index + each[0].length);
+  const comment = /#/.exec(line.replace(/"[^"]*"/g, (text) => "_".repeat(text.length)));
+  if (!range || (comment && comment.index < range.index)) return null;
+  const word = range[0];
+  const begins = !/[^\s]/.test(line.slice(0, range.index).split(/[;{}]/).pop());
+  const said = (text) => ({ word, written: "", text });
+  const known = begins ? words.layers[word] ?? words.commands[word] ?? words.blocks[word] : undefined;
+  if (known) return { word, written: known.signature, text: known.summary };
+  if (words.meanings[word]) return said(words.meanings[word]);
+  return words.datasets[word] ? said(`the dataset ${words.datasets[word]}`) : null;
 }
 
 function candidates(at, words, text) {
