@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.text_facts import are_texts
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.network import TABLE_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS
 from netspec.sources.trees import is_archive
