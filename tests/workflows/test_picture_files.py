@@ -292,7 +292,7 @@ def test_real_pictures(tmp_path: Path) -> None:
         SPEC.replace("photos", "c.zip")
         .replace("; test 20%", "")
         .replace("8x8", "32x32")
-        .replace("epochs 2", "epochs 8")
+        .replace("epochs 2", "epochs 30; optimizer adam lr=0.02")
     )
     (tmp_path / "c.net").write_text(text, encoding="utf-8")
     *_, last = ns.train(tmp_path / "c.net")
