@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.pictures import ENDINGS
 from netspec.sources.trees import is_archive
@@ -42,6 +42,8 @@ def _kind(path: Path) -> str:
         return "a folder of texts" if ".txt" in endings else ""
     if name.endswith(TABLE_ENDINGS):
         return "a table"
+    if name.endswith(TAGGED_ENDINGS):
+        return "words with labels"
     if name.endswith((".npz", ".npy")):
         return "arrays"
     if name.endswith(".txt"):
