@@ -14,6 +14,7 @@ from netspec.formats.format import Format, Options
 from netspec.formats.program import Program
 from netspec.formats.python.process import run_file
 from netspec.formats.torch.emitters import EMITTERS
+from netspec.formats.torch.origins import KEY, origins_of
 from netspec.formats.torch.writer import source_of
 
 __all__ = ["Torch"]
@@ -42,7 +43,9 @@ class Torch(Format):
         weights = target.with_suffix(".safetensors")
         text, state = source_of(program, weights.name)
         target.write_text(text, encoding="utf-8")
-        weights.write_bytes(safetensors.numpy.save(state, {"format": "pt"}))
+        metadata = {"format": "pt", KEY: origins_of(state, program.arrays)}
+        contiguous = {name: np.asarray(array, order="C") for name, array in state.items()}
+        weights.write_bytes(safetensors.numpy.save(contiguous, metadata))
 
     def run(self, program: Program, target: Path, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """Return what the program computes where netspec cannot be imported."""

@@ -121,5 +121,5 @@ class Modules:
         return found
 
     def ordered_state(self) -> dict[str, NDArray[Any]]:
-        """Return the state, contiguous, by name."""
-        return {name: np.asarray(array, order="C") for name, array in sorted(self.state.items())}
+        """Return the state by name: arrays of the network, or views of these."""
+        return dict(sorted(self.state.items()))

@@ -13,6 +13,7 @@ from netspec.diagnostics.visible import visible
 from netspec.formats.into_spec.weights import State
 from netspec.formats.reading import Array, ModelImportError
 from netspec.formats.torch.containers import read_container
+from netspec.formats.torch.origins import with_origins
 from netspec.formats.torch.pickle_names import Scripted
 from netspec.formats.torch.tensors import DTYPES, FLOATS, Dtype, Storage, Tensor
 from netspec.ops import Shape
@@ -69,7 +70,7 @@ def _read(path: Path, load: Callable[[Path, int], bytes]) -> State:
         data = memoryview(load(path, _MAX_BYTES))
         header = read_header(path)
         found = {n: _stored(n, array, data, header.begin) for n, array in sorted(header.arrays.items(), key=_natural)}
-        return _sorted_out(path.name, found, ordered=False)
+        return _sorted_out(path.name, with_origins(found, header.metadata), ordered=False)
     content = read_container(load(path, _MAX_BYTES), path.name)
     notes: list[str] = []
     return _sorted_out(path.name, _state_dict(content, path.name, notes), ordered=True, notes=notes)

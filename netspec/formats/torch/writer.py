@@ -32,7 +32,10 @@ _RESERVED = {"torch", "nn", "F", "math", "load", "load_file", "self", "LABELS", 
 
 
 def source_of(program: Program, weights: str) -> tuple[str, dict[str, NDArray[Any]]]:
-    """Return the text of a file, and the state of its module; `weights` is the name of the file of that."""
+    """Return the text of a file, and the state of its module; `weights` is the name of the file of that.
+
+    The arrays of the state are those of the program, or views of these.
+    """
     helpers = names_in(_LIBRARY)
     name = _class_name(program.name, helpers)
     writer = _Writer(helpers)
