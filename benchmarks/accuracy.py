@@ -58,7 +58,8 @@ def without_evaluations(spec: Spec) -> ns.Network:
     evaluate = spec.network.recipe.evaluate
     if evaluate.every is None:
         return spec.network
-    return ns.load(spec.path, set={"train.evaluate": f"batch={evaluate.batch}"})
+    recipe = spec.network.recipe.model_copy(update={"evaluate": evaluate.model_copy(update={"every": None})})
+    return spec.network.model_copy(update={"recipe": recipe})
 
 
 def current(results: Results, dataset: str) -> Results:
