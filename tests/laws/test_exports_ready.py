@@ -18,8 +18,8 @@ from netspec.formats import FORMATS, Options, Trained, program_of
 
 __all__ = ["in_this_process"]
 
-QUICK = {"encoder_decoder", "multitask", "resnet20", "siamese", "swin_t", "wavenet"}
-"""Of each kind of structure one: memories, several outputs, blocks in a row, shared weights, windows, repetitions."""
+QUICK = {"encoder_decoder", "resnet20", "siamese", "wavenet"}
+"""Of each kind of structure one: memories, blocks in a row, shared weights, repetitions."""
 
 computing = [pytest.param(name, marks=MARKS.get(name, [])) for name, each in FORMATS.items() if each.computes]
 

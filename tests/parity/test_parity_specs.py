@@ -121,8 +121,8 @@ def test_outputs(name: str) -> None:
 # Compilations cost the most here. Without batch normalization and dropout both modes are one function, and two specs
 # have the same network.
 SPARED = {("gluon_lenet", "inference"), ("lenet", "inference"), ("paddle_lenet", "training")}
-# The deepest one, of whose layers each is compared elsewhere too.
-LONG = {"mnist_best"}
+# The deepest ones, of whose layers each is compared elsewhere too.
+LONG = {"mnist_best", "torch_cnn"}
 MODES = [
     pytest.param(name, mode, id=f"{name}-{mode}", marks=[pytest.mark.slow] if name in LONG else [])
     for name in TWINS

@@ -23,7 +23,10 @@ PLATFORMS = {"cuda": "gpu", "tpu": "tpu"}
 
 platforms = pytest.mark.parametrize("platform", PLATFORMS)
 SPECS = sorted(specs_folder().rglob("*.net"))
-LONG = {"densenet121", "googlenet", "inception_v3", "mobilenet_v2", "mobilenet_v3_small", "resnet50", "vit_b16"}
+LONG = {
+    *("bert_base", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2"),
+    *("mobilenet_v3_small", "resnet50", "shufflenet_v2", "vit_b16", "vit_tiny"),
+}
 """Deep ones that have nothing of their own."""
 
 
