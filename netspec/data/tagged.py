@@ -73,7 +73,8 @@ def load_tagged(path: Path, network: Network, *, fitted: Preparation | None = No
             # What cannot be divided is all looked at.
             rows = {"train": [], "test": list(range(len(found.words)))}
         unknown, count = _unknown(found, given)
-        notices += [f"{unknown:,} of {count:,} words of {found.name} are unknown to the model"] if unknown else []
+        are = "is" if unknown == 1 else "are"
+        notices += [f"{unknown:,} of {count:,} words of {found.name} {are} unknown to the model"] if unknown else []
     else:
         made = fit_sentences(found, data, rule)
         given, classes, rows = made.input, made.classes, made.rows

@@ -34,7 +34,9 @@ def draw_embeddings(r: Request) -> Path:
     """Draw examples of a part of a dataset as points: near each other where the model sees them as alike."""
     method = r.method or "pca"
     if method not in METHODS:
-        raise NetspecError(f"there is no method {method!r}", f"there are {listing(list(METHODS), 'and')}")
+        near = nearest(method, METHODS)
+        fix = f"did you mean {near}?" if near else f"there are {listing(list(METHODS), 'and')}"
+        raise NetspecError(f"there is no method {method!r}", fix)
     answers = answers_of(r)
     run = answers.run
     node = _layer(run, r)

@@ -89,7 +89,8 @@ def _explained(run: Run, r: Request) -> GraphOutput:
         raise DataError(f"{run.file} gives its input again: there is no answer to explain", "`examples` draws both")
     output = asked_output(run, r)
     if np.prod(run.model.graph.shape(output.index)[1:]) > 1:
-        raise DataError(f"{run.file} gives an answer at each position, not one for an example", "`examples` draws them")
+        fix = "`examples` draws them" if drawn_as_picture(run) else f"`netspec eval {r.run}` says how good they are"
+        raise DataError(f"{run.file} gives an answer at each position, not one for an example", fix)
     return output
 
 

@@ -198,7 +198,9 @@ def _vocabulary(file: Path, model: Model, vocabulary: Vocabulary | None) -> Voca
     network, graph = model.network, model.graph
     fix = 'train one on a text: `data "book.txt" { target next }`'
     if vocabulary is None:
-        if any(given.tokens for given in network.inputs):
+        if network.data is not None and (network.data.has_classes_of_texts or network.data.is_tagged):
+            what = "gives each word a label" if network.data.is_tagged else "gives a text its class"
+        elif any(given.tokens for given in network.inputs):
             what = "learned from token numbers, and has no vocabulary that says what they stand for"
         else:
             what = "reads images, not a text" if network.reads_images else "reads numbers, not a text"

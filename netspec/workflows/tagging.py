@@ -97,7 +97,8 @@ def notes_of(run: Run, found: Sequence[Tagged], name: str) -> list[str]:
     vocabulary = next(iter(table.inputs.values())).vocabulary if table else None
     words = [word for each in found for word in each.words]
     unknown = sum(word not in vocabulary.numbers for word in words) if vocabulary else 0
-    notes = [f"{name}: {unknown:,} of {plural(len(words), 'word')} are unknown to the model"] if unknown else []
+    are = "is" if unknown == 1 else "are"
+    notes = [f"{name}: {unknown:,} of {plural(len(words), 'word')} {are} unknown to the model"] if unknown else []
     cut = sum(label == "" for each in found for label in each.labels)
     if cut:
         (length,) = run.network.inputs[0].shape

@@ -94,11 +94,19 @@ def test_padding_changes_nothing(here: Path) -> None:
 def test_words_with_their_labels(inside: Path) -> None:
     done = cli(inside, "predict", "run", "--text", "Ada lives in Oslo", "--text", "Emmy sleeps")
     assert done.stdout.splitlines()[0] == "text 1[0]: Ada/B-PER lives/O in/O Oslo/B-LOC"
-    assert "text 2: 1 of 2 words are unknown to the model" in done.stderr
+    assert "text 2: 1 of 2 words is unknown to the model" in done.stderr
     found = [json.loads(line) for line in cli(inside, "predict", "run", "ner.jsonl", "--json").stdout.splitlines()]
     assert [tuple(one["tokens"]) for one in found] == [tuple(word for word, _ in own) for own in sentences()]
     assert [tuple(one["predicted"]) for one in found] == [tuple(label for _, label in own) for own in sentences()]
     assert all(0 < p <= 1 for one in found for p in one["probability"])
+
+
+def test_what_it_is_not_for_is_said_with_what_works(inside: Path) -> None:
+    done = cli(inside, "generate", "run", "--prompt", "Ada")
+    assert "is no language model: it gives each word a label" in done.stderr
+    done = cli(inside, "plot", "run", "saliency", "ner.conll")
+    assert "fix: `netspec eval run` says how good they are" in done.stderr
+    assert cli(inside, "eval", "run").returncode == 0
 
 
 def test_answers_in_files(inside: Path) -> None:

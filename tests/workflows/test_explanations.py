@@ -201,6 +201,8 @@ def test_what_cannot_be_explained_is_said(passengers: Path, options: dict[str, A
 def test_a_method_that_is_none_is_refused(passengers: Path) -> None:
     with pytest.raises(NetspecError, match="pca, tsne and umap"):
         draw("embeddings", Request(passengers / "run", passengers / "x.png", method="isomap"))
+    with pytest.raises(NetspecError, match=r"did you mean umap\?"):
+        draw("embeddings", Request(passengers / "run", passengers / "x.png", method="umpa"))
 
 
 @pytest.mark.parametrize(
