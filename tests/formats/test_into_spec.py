@@ -19,7 +19,9 @@ from netspec.formats.into_spec.units import Unit
 from netspec.formats.program import Trained, program_of
 from netspec.formats.reading import ModelImportError
 from netspec.formats.torch import Torch
+from netspec.formats.torch.origins import with_origins
 from netspec.formats.torch.state import TorchWeights
+from netspec.formats.torch.tensors import DTYPES, Storage, Tensor
 from netspec.formats.weights import weights
 from netspec.graph.graph import Graph
 from netspec.graph.trace import trace
@@ -388,6 +390,27 @@ def come_back(network: Network, graph: Graph, form: str, folder: Path) -> None:
     assert found.keys() == arrays.keys()
     for path, array in arrays.items():
         np.testing.assert_array_equal(found[path], array, path)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "[" * 9000,
+        '{"a": 1}',
+        '{"a": "xyz"}',
+        '{"a": []}',
+        '{"a": [1]}',
+        '{"a": ["b"]}',
+        '{"c": ["d"]}',
+    ],
+)
+def test_metadata_that_is_not_of_an_export_changes_no_name(said: str) -> None:
+    tensor = Tensor(Storage("", DTYPES["float32"], 2, lambda: b""), DTYPES["float32"], 0, (2,), (1,))
+    assert with_origins({"a": tensor, "b": tensor}, {"netspec": said}) == {"a": tensor, "b": tensor}
 
 
 class Held(Stub):

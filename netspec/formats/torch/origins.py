@@ -50,9 +50,13 @@ def with_origins(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> 
     """
     try:
         stated = json.loads(metadata.get(KEY, "{}"))
-        paths = {name: (str(said[0]), _LAST in said[1:]) for name, said in stated.items() if name in tensors}
-    except (ValueError, TypeError, AttributeError, IndexError, KeyError, RecursionError):
+    except (ValueError, RecursionError):
         return dict(tensors)
+    paths: dict[str, tuple[str, bool]] = {}
+    for name, said in stated.items() if isinstance(stated, dict) else ():
+        match said:
+            case [str(path), *more] if name in tensors:
+                paths[name] = path, more == [_LAST]
     found = {}
     for name, tensor in tensors.items():
         path, last = paths.get(name, (name, False))
