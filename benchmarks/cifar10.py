@@ -102,7 +102,7 @@ def page(results: Results, spec: str) -> str:
         "",
         "*Last epoch* is the honest figure: the best one is chosen on the test set. Written by",
         "`NETSPEC_DATA=… python benchmarks/cifar10.py`, which also trains a PyTorch program of the same network and",
-        "recipe.",
+        "recipe. Other programs ran on the machine too, so that the minutes are upper bounds.",
         "",
         "| by | seed | epochs | test accuracy, last epoch | best epoch | minutes |",
         "| --- | ---: | ---: | ---: | ---: | ---: |",

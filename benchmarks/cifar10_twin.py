@@ -14,8 +14,8 @@ import torch
 from accuracy_results import Figures, Job, Record
 from torch import Tensor, nn
 
-from netspec import data as datasets
 from netspec.data import batch_indices, epoch_order
+from netspec.data.for_network import load_data
 
 __all__ = ["network", "train_twin"]
 
@@ -83,7 +83,7 @@ def train_twin(job: Job, pictures: Path) -> Record:
 
 class _Training:
     def __init__(self, job: Job, pictures: Path) -> None:
-        loaded = datasets.load([str(pictures)], shape=(3, 32, 32))
+        loaded = load_data(job.spec.network, pictures)
         images = np.asarray(loaded.train.images)
         scaled = images.astype(np.float32) / 255
         self.mean = torch.tensor(scaled.mean((0, 2, 3), np.float64), dtype=torch.float32).view(1, 3, 1, 1)
