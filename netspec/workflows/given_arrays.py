@@ -15,8 +15,9 @@ from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given
 from netspec.data.array_forms import in_form
 from netspec.data.checks import as_float32, as_values
+from netspec.data.table_examples import examples_of
 from netspec.data.table_pictures import read_column_files
-from netspec.data.tables import columns_in_memory, examples_of
+from netspec.data.tables import columns_in_memory
 from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Input, Network

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
+from netspec.data.for_network import Data, load_data
 from netspec.data.parts import divided, whole_of
+from netspec.data.run_data import as_recorded, data_path, require_same
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing, plural
 from netspec.diagnostics.suggest import nearest

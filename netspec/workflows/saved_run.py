@@ -13,16 +13,9 @@ import jax
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.devices import resolve
 from netspec.backends.jax.model import Model
-from netspec.data.for_network import (
-    Data,
-    as_recorded,
-    data_path,
-    known_names,
-    known_preparation,
-    load_data,
-    require_same,
-)
+from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_hold_out
+from netspec.data.run_data import as_recorded, data_path, known_names, known_preparation, require_same
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
 from netspec.graph.graph import Graph
