@@ -25,8 +25,8 @@ from netspec.runs import files as run_files
 from netspec.runs.environment import differences, here
 from netspec.runs.manifest import Origin, digest, recorded_strategies, strategies
 from netspec.system.files import read_text
+from netspec.workflows.compiling import compile_for_training
 from netspec.workflows.read_network import read_network
-from netspec.workflows.train import compile_for_training
 
 __all__ = ["SavedRun", "compile_as_recorded", "environment_changes", "read_saved_run", "same_data"]
 
