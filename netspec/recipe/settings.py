@@ -1,4 +1,4 @@
-"""The settings of `data { }` and `train { }` that have arguments of their own, one class each; those of images apart."""
+"""The settings of `data { }` and `train { }` that have arguments of their own, one class each; but those of images."""
 
 from math import isfinite
 from typing import Annotated, Literal
