@@ -31,18 +31,9 @@ from netspec.recipe.metrics import (
     split_of,
     usual_metrics,
 )
+from netspec.training.score_values import Moments, auroc, average_precision, log_probabilities
 
-__all__ = [
-    "MOST_SCORES",
-    "Scorer",
-    "asked_of",
-    "probabilities",
-    "scorer_of",
-    "scorers_of",
-    "task_of",
-    "tasks_of",
-    "usual_of",
-]
+__all__ = ["MOST_SCORES", "Scorer", "asked_of", "scorer_of", "scorers_of", "task_of", "tasks_of", "usual_of"]
 
 MOST_SCORES = 2**28
 """So many scores are kept at most, in a gibibyte."""
@@ -91,7 +82,7 @@ class Scorer:
         self._top = {METRICS[name].k: 0 for name in names if METRICS[name].k}
         self._log_loss = 0.0
         self._bins = np.zeros((3, _BINS))
-        self._numbers, self._own = _Moments(self.classes), _Moments(self.classes)
+        self._numbers, self._own = Moments(self.classes), Moments(self.classes)
         self._kept: list[tuple[NDArray[np.float32], NDArray[np.int32]]] = []
         self._keeps = bool({"auroc", "average_precision"} & {*names})
 
@@ -135,7 +126,7 @@ class Scorer:
             self._add_classes(z, (t.argmax(axis=1) if t.ndim == 2 else t).astype(np.int64))
 
     def _add_classes(self, z: _Floats, y: NDArray[np.int64]) -> None:
-        logs = _log_probabilities(z, self.function)
+        logs = log_probabilities(z, self.function)
         found = logs.argmax(axis=1)
         assert self._confusion is not None
         np.add.at(self._confusion, (y, found), 1)
@@ -206,7 +197,7 @@ class Scorer:
         if name == "calibration_error":
             return float(np.abs(self._bins[1] - self._bins[2]).sum() / self._count)
         if name in {"auroc", "average_precision"}:
-            return self._ranked(_auroc if name == "auroc" else _average_precision) if self._keeps else None
+            return self._ranked(auroc if name == "auroc" else average_precision) if self._keeps else None
         if self.task == "numbers":
             return self._numbers.value(name)
         return self._of_counts(name)
@@ -359,92 +350,6 @@ def scorer_of(
     return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore, unit, columns)
 
 
-def probabilities(outputs: NDArray[np.floating], function: str | None) -> NDArray[np.float32]:
-    """Return the probability of each class, (N, K, ...); one output x of two classes becomes (1 - x, x).
-
-    Args:
-        outputs: (N, K, ...), the logits.
-        function: what makes probabilities of them; None where they are taken as they are.
-    """
-    rows = np.moveaxis(np.asarray(outputs, np.float64), 1, -1)
-    if function is None:
-        found = np.concatenate([1 - rows, rows], axis=-1) if rows.shape[-1] == 1 else rows
-    else:
-        found = np.exp(_log_probabilities(rows, function))
-    return np.moveaxis(found, -1, 1).astype(np.float32)
-
-
-def _log_probabilities(z: _Floats, function: str | None) -> _Floats:
-    """Return logarithms of probabilities of classes, along the last axis; scores as they are where they are none."""
-    if function == "softmax":
-        shifted = z - z.max(axis=-1, keepdims=True)
-        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    one = z.shape[-1] == 1
-    if function == "sigmoid":
-        yes = -np.logaddexp(0, -z)
-        return np.concatenate([-np.logaddexp(0, z), yes], axis=-1) if one else yes
-    return np.concatenate([1 - z, z], axis=-1) if one else z
-
-
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> _Floats:
     """Return shares; of nothing 0, as scikit-learn says it."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-
-
-def _auroc(scores: NDArray[np.float32], yes: NDArray[np.bool_]) -> float | None:
-    """Return the chance that one of the class has a higher score than another; of equal scores half of them count."""
-    positive, negative = int(yes.sum()), int((~yes).sum())
-    if not positive or not negative:
-        return None
-    _, at, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks = last - (counts - 1) / 2
-    return float((ranks[at][yes].sum() - positive * (positive + 1) / 2) / positive / negative)
-
-
-def _average_precision(scores: NDArray[np.float32], yes: NDArray[np.bool_]) -> float | None:
-    if not yes.any():
-        return None
-    values, at = np.unique(-scores, return_inverse=True)
-    right = np.cumsum(np.bincount(at, yes, len(values)))
-    taken = np.cumsum(np.bincount(at, minlength=len(values)))
-    gained = np.diff(right, prepend=0)
-    return float((gained * right / taken).sum() / right[-1])
-
-
-class _Moments:
-    """Sums over numbers, from which mean errors and the variance of the targets follow."""
-
-    def __init__(self, outputs: int) -> None:
-        self.count = 0
-        self.absolute, self.square, self.mean, self.spread = (np.zeros(outputs) for _ in range(4))
-
-    def add(self, outputs: _Floats, targets: _Floats) -> None:
-        if not len(targets):
-            return
-        self.absolute += np.abs(outputs - targets).sum(axis=0)
-        self.square += np.square(outputs - targets).sum(axis=0)
-        # Chan et al. 1979: the spread about a mean, of two parts, without taking squares of large numbers apart.
-        mean, count = targets.mean(axis=0), len(targets)
-        apart = mean - self.mean
-        self.spread += np.square(targets - mean).sum(axis=0) + apart**2 * self.count * count / (self.count + count)
-        self.count += count
-        self.mean += apart * count / self.count
-
-    def value(self, name: str) -> float | None:
-        """Return the mean over the outputs; None where there is no value."""
-        found = self.each(name)
-        return None if found is None else float(found.mean())
-
-    def each(self, name: str) -> _Floats | None:
-        """Return the value of each output."""
-        if name == "mae":
-            return self.absolute / self.count
-        if name == "rmse":
-            return np.sqrt(self.square / self.count)
-        if self.count < 2:
-            return None
-        # Of targets that are all the same, 0; 1 where they are met: as scikit-learn says it.
-        share = np.divide(self.square, self.spread, out=(self.square > 0).astype(np.float64), where=self.spread > 0)
-        each: _Floats = 1 - share
-        return each
