@@ -30,7 +30,7 @@ from netspec.ir.recipe import Recipe
 from netspec.ir.text import layer_text
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started
-from netspec.training.scores import Scorer, scorers_of, tasks_of
+from netspec.training.scores import Scorer, entity_labels, scorers_of, tasks_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 
@@ -67,7 +67,10 @@ class Setup:
         """Return what adds up the metrics that are asked for of a split, by the names of the outputs."""
         model, fitted = self.model, self.dataset.preparation
         units, columns = units_of(model.graph, fitted), columns_of(model.graph, fitted)
-        found = scorers_of(model.network, model.graph, model.inference, self.tasks, split, units=units, columns=columns)
+        tags = entity_labels(model.network, fitted)
+        found = scorers_of(
+            model.network, model.graph, model.inference, self.tasks, split, units=units, columns=columns, tags=tags
+        )
         # What is measured of classes anyway is not measured twice.
         return {name: scorer for name, scorer in found.items() if scorer.names}
 
@@ -160,7 +163,10 @@ def set_up(
         _check_moved(network, dataset)
     tasks = tasks_of(network, model.graph, dataset.train)
     found = measurable(network, model.graph)
-    known = {name: replace(each, tasks=(t,) if (t := tasks[name]) else ()) for name, each in found.items()}
+    tagged = bool(entity_labels(network, dataset.preparation))
+    known = {
+        name: replace(each, tasks=(t,) if (t := tasks[name]) else (), entities=tagged) for name, each in found.items()
+    }
     check_metrics(recipe, known, validation=sizes(network, dataset)[1] > 0)
     train, validation = divided(network, dataset)
     batch = min(recipe.batch, len(train))

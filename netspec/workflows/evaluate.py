@@ -19,7 +19,7 @@ from netspec.graph.graph import Graph
 from netspec.graph.memory import answered_at_once
 from netspec.ir.network import Network
 from netspec.recipe.losses import CrossEntropy, Loss
-from netspec.training.scores import Scorer, scorers_of, tasks_of
+from netspec.training.scores import Scorer, entity_labels, scorers_of, tasks_of
 from netspec.workflows.predictions import Evaluation, class_names, class_scores, gives_probabilities
 
 __all__ = ["evaluate_split"]
@@ -49,7 +49,15 @@ def evaluate_split(
     units = units_of(graph, dataset.preparation)
     columns = columns_of(graph, dataset.preparation)
     scorers = scorers_of(
-        model.network, graph, model.inference, tasks, "test", accuracy=True, units=units, columns=columns
+        model.network,
+        graph,
+        model.inference,
+        tasks,
+        "test",
+        whole=True,
+        units=units,
+        columns=columns,
+        tags=entity_labels(model.network, dataset.preparation),
     )
     add = {output: scorer.add for output, scorer in scorers.items()}
     at_once = answered_at_once(model.network, graph)
@@ -109,7 +117,9 @@ def _of_output(
         counts = np.zeros((0, 0), np.int64) if confusion is None else confusion
         names = () if confusion is None else _class_names(learned, len(confusion))
         plain = _without_classes(learned, len(true), measured)
-        return replace(plain, confusion=counts, labels=names, metrics=metrics)
+        return replace(
+            plain, confusion=counts, labels=names, metrics=metrics, entities=scorer.entities if scorer else None
+        )
     scores = class_scores(graph, measured.logits)
     classes = scores.shape[1]
     found = scores.argmax(axis=1)
