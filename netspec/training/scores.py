@@ -19,7 +19,7 @@ from netspec.data.units import Unit
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ir.recipe import Recipe
-from netspec.recipe.entities import EntityCounts, mark_entities
+from netspec.recipe.entities import EntityCounts
 from netspec.recipe.losses import CrossEntropy
 from netspec.recipe.metrics import (
     METRICS,
@@ -32,13 +32,11 @@ from netspec.recipe.metrics import (
     split_of,
     usual_metrics,
 )
-from netspec.sources.preparation import Preparation
 
 __all__ = [
     "MOST_SCORES",
     "Scorer",
     "asked_of",
-    "entity_labels",
     "probabilities",
     "scorer_of",
     "scorers_of",
@@ -303,15 +301,6 @@ def task_of(network: Network, graph: Graph, targets: NDArray[Any]) -> Task | Non
     whole = targets.dtype.kind in "iu" and targets.ndim == len(outputs)
     wanted = ("classes", "two classes") if whole else ("numbers", "labels", "two classes", "classes")
     return next((task for task in wanted if task in tasks), None)
-
-
-def entity_labels(network: Network, preparation: Preparation | None) -> tuple[str, ...]:
-    """Return the labels of words that a network learns, where they mark entities; none otherwise."""
-    table = preparation.table if preparation else None
-    if table is None or network.data is None or not network.data.is_tagged or len(network.all_outputs) > 1:
-        return ()
-    labels = table.targets[0].classes
-    return labels if mark_entities(labels) else ()
 
 
 def usual_of(network: Network, graph: Graph, task: Task | None, *, entities: bool = False) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.parts import divided, sizes
+from netspec.data.tagged import entity_labels
 from netspec.data.types import Dataset, each_array
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError
@@ -30,7 +31,7 @@ from netspec.ir.recipe import Recipe
 from netspec.ir.text import layer_text
 from netspec.recipe.metrics import Task
 from netspec.training.events import Started
-from netspec.training.scores import Scorer, entity_labels, scorers_of, tasks_of
+from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.measurement import Measurement
 from netspec.backends.jax.train.step import Trainer
+from netspec.data.tagged import entity_labels
 from netspec.data.types import Dataset, Split
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError, listing
@@ -19,7 +20,7 @@ from netspec.graph.graph import Graph
 from netspec.graph.memory import answered_at_once
 from netspec.ir.network import Network
 from netspec.recipe.losses import CrossEntropy, Loss
-from netspec.training.scores import Scorer, entity_labels, scorers_of, tasks_of
+from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.workflows.predictions import Evaluation, class_names, class_scores, gives_probabilities
 
 __all__ = ["evaluate_split"]
