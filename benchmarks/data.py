@@ -22,15 +22,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
-from comparison.results import Machine
 from loading import ROWS, Measure, sets
-from promises.frame import ROOT, commit, versions
-from pydantic import BaseModel, ConfigDict
+from recorded import ROOT, Circumstances, Frozen, Records, Rows, circumstances, commit
 
 from netspec.system.files import atomic_write
 
@@ -54,24 +51,20 @@ them. The cache was read shortly before: from a slow disk that is not in memory,
 """
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Row(_Frozen):
+class Measured(Frozen):
     """What was measured of a row: by the ways to read, a dictionary of figures for each turn."""
 
     turns: Mapping[str, tuple[Mapping[str, float], ...]]
     seconds: float
     load: float
-    date: str
-    commit: str
-    machine: Machine
-    versions: Mapping[str, str]
 
 
-class _Rows(_Frozen):
-    rows: Mapping[str, Row] = {}
+class Row(Circumstances, Measured):
+    """What was measured of a row, and when and where."""
+
+
+RECORDS = Records(Rows[Row], ROWS)
+"""Of the rows, in their order."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -87,12 +80,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if not chosen.short:
-        atomic_write(chosen.page, page(_read(chosen.json)))
+        atomic_write(chosen.page, page(RECORDS.read(chosen.json)))
     return 0
 
 
 def _measure(name: str, chosen: argparse.Namespace, folder: Path) -> None:
-    if not (chosen.short or chosen.again) and name in _read(chosen.json):
+    if not (chosen.short or chosen.again) and name in RECORDS.read(chosen.json):
         print(f"{name}: recorded already", flush=True)
         return
     at, load, began = commit("benchmarks/results/", "docs/data_speed.md"), os.getloadavg()[0], time.perf_counter()
@@ -111,14 +104,9 @@ def _measure(name: str, chosen: argparse.Namespace, folder: Path) -> None:
             turns={what: tuple(each) for what, each in turns.items()},
             seconds=round(time.perf_counter() - began, 1),
             load=round(load, 1),
-            date=datetime.now(UTC).isoformat(timespec="seconds"),
-            commit=at,
-            machine=Machine.this("cpu"),
-            versions=versions(_PACKAGES),
+            **circumstances(at, _PACKAGES),
         )
-        chosen.json.parent.mkdir(parents=True, exist_ok=True)
-        rows = _Rows(rows={**_read(chosen.json), name: found})
-        atomic_write(chosen.json, rows.model_dump_json(indent=1) + "\n")
+        RECORDS.merged(chosen.json, name, found)
 
 
 def _one(row: Measure, way: str, how: str, path: Path, folder: Path, *, short: bool) -> dict[str, float]:
@@ -171,11 +159,6 @@ def _turns(row: Row) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:.2f}"
-
-
-def _read(path: Path) -> Mapping[str, Row]:
-    rows = _Rows.model_validate_json(path.read_bytes()).rows if path.exists() else {}
-    return {name: rows[name] for name in ROWS if name in rows}
 
 
 def _options() -> argparse.ArgumentParser:

@@ -22,13 +22,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from comparison.results import Machine
-from promises.frame import ROOT, commit, versions
-from pydantic import BaseModel, ConfigDict
+from recorded import ROOT, Circumstances, Frozen, Records, Rows, circumstances, commit
 
 import netspec as ns
 from netspec.backends.jax.compile_cache import turn_on
@@ -45,7 +42,7 @@ from netspec.runs.model_file import ModelFile
 from netspec.system.files import atomic_write
 from netspec.workflows.export import export_model
 
-__all__ = ["KINDS", "TO", "Cell", "Row", "exported", "main", "merged", "read", "stamp", "untrained"]
+__all__ = ["KINDS", "RECORDS", "TO", "Cell", "Row", "exported", "main", "merged", "stamp", "untrained"]
 
 TO = tuple(name for name in FORMATS if name != "npz")
 """The formats that are measured; `npz` is `safetensors` in another wrapping."""
@@ -69,11 +66,7 @@ _SAYS_NO = " cannot hold "
 _PACKAGES = ("netspec", "jax", "numpy", "onnx", "onnxruntime", "torch", "keras", "safetensors")
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Cell(_Frozen):
+class Cell(Frozen):
     """What came of an export.
 
     Attributes:
@@ -90,8 +83,8 @@ class Cell(_Frozen):
     fault: str = ""
 
 
-class Row(_Frozen):
-    """What came of a spec, by format, and when and where.
+class Exported(Frozen):
+    """What came of a spec, by format, and how long it took.
 
     Attributes:
         stamp: of the text of the spec.
@@ -102,32 +95,23 @@ class Row(_Frozen):
     stamp: str
     seconds: float
     seed: int
-    date: str
-    commit: str
-    machine: Machine
-    versions: Mapping[str, str]
 
 
-class _Rows(_Frozen):
-    rows: Mapping[str, Row] = {}
+class Row(Circumstances, Exported):
+    """What came of a spec, and when and where."""
 
 
-def read(path: Path) -> Mapping[str, Row]:
-    """Return the recorded rows of a file by spec, in the order of the specs; none where there is no file."""
-    rows = _Rows.model_validate_json(path.read_bytes()).rows if path.exists() else {}
-    return {name: rows[name] for name in SPECS if name in rows}
+RECORDS = Records(Rows[Row], SPECS)
+"""Of the specs, in their order."""
 
 
 def merged(path: Path, name: str, row: Row) -> Mapping[str, Row]:
     """Record a row in a file, keep the formats that only an older one of that name has, and return all rows."""
-    rows = dict(read(path))
-    before = rows.get(name)
+    before = RECORDS.read(path).get(name)
     if before and (before.stamp, before.seed) == (row.stamp, row.seed):
         cells = {**before.cells, **row.cells}
         row = row.model_copy(update={"cells": {to: cells[to] for to in TO if to in cells}})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, _Rows(rows={**rows, name: row}).model_dump_json(indent=1) + "\n")
-    return read(path)
+    return RECORDS.merged(path, name, row)
 
 
 def stamp(name: str) -> str:
@@ -227,10 +211,7 @@ def measured(name: str, formats: Sequence[str], seed: int) -> Row:
         stamp=stamp(name),
         seconds=round(time.perf_counter() - began, 1),
         seed=seed,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=at,
-        machine=Machine.this("cpu"),
-        versions=versions(_PACKAGES),
+        **circumstances(at, _PACKAGES),
     )
 
 
@@ -247,13 +228,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     bad = 0
     for name in () if chosen.page_only else chosen.only:
         bad += not _measure(name, chosen)
-    atomic_write(chosen.page, page(read(chosen.json)))
+    atomic_write(chosen.page, page(RECORDS.read(chosen.json)))
     return 1 if bad else 0
 
 
 def _measure(name: str, chosen: argparse.Namespace) -> bool:
     """Export a spec in a process of its own, whose memory is free afterwards, and return whether all went well."""
-    before = read(chosen.json).get(name)
+    before = RECORDS.read(chosen.json).get(name)
     known = before.cells if before and (before.stamp, before.seed) == (stamp(name), chosen.seed) else {}
     wanted = [to for to in chosen.to if chosen.again or to not in known]
     if not wanted:

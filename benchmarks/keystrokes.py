@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from promises.frame import ROOT, commit
+from recorded import ROOT, commit
 
 from netspec.system.files import atomic_write
 

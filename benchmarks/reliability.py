@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promises import PROMISES
-from promises.frame import ROOT, Row, measured, merged, read
+from promises.frame import RECORDS, ROOT, Row, measured
 from promises.page import page
 
 from netspec.system.files import atomic_write
@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         broken += not row.kept
         _tell(name, row)
         if not chosen.short:
-            merged(chosen.json, name, row)
+            RECORDS.merged(chosen.json, name, row)
     if not chosen.short:
-        atomic_write(chosen.page, page(read(chosen.json)))
+        atomic_write(chosen.page, page(RECORDS.read(chosen.json)))
     return 1 if broken else 0
 
 

@@ -156,7 +156,7 @@ def written(text: str, row: Row, figures: list[str], machine: str) -> str:
 
 def machine_text() -> str:
     """Return what the figures were measured with."""
-    from promises.frame import commit  # noqa: PLC0415
+    from recorded import commit  # noqa: PLC0415
 
     packages = ", ".join(f"{name} {version(name)}" for name in ("jax", "starlette", "uvicorn"))
     load_before = os.getloadavg()[0]

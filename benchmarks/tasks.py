@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from learned import TASKS
-from learned.frame import ROOT, Row, measured, merged, read, stamp
+from learned.frame import RECORDS, ROOT, Row, measured, stamp
 from learned.page import cell, page
 
 import netspec as ns
@@ -40,19 +40,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if not chosen.short:
-        atomic_write(chosen.page, page(read(chosen.json)))
+        atomic_write(chosen.page, page(RECORDS.read(chosen.json)))
     return 0
 
 
 def _measure(name: str, chosen: argparse.Namespace, pictures: Path) -> None:
-    row = None if chosen.short or chosen.again else read(chosen.json).get(name)
+    row = None if chosen.short or chosen.again else RECORDS.read(chosen.json).get(name)
     if row and row.stamp == stamp(name) and row.seed == chosen.seed:
         print(f"{name}: recorded already", flush=True)
         return
     row = measured(name, short=chosen.short, seed=chosen.seed, pictures=pictures)
     _tell(name, row)
     if not chosen.short:
-        merged(chosen.json, name, row)
+        RECORDS.merged(chosen.json, name, row)
 
 
 def _tell(name: str, row: Row) -> None:

@@ -88,17 +88,9 @@ def speakers(folder: Path, data: Path) -> None:
 
 
 def sentences(folder: Path, _: Path) -> None:
-    """Write sentences of a few patterns with a label for each word, and two new ones."""
-    names, towns = (
-        ["Ada", "Alan", "Emmy", "Grace", "Kurt", "Linus", "Marie", "Sofia"],
-        ["Bern", "Kyiv", "London", "Oslo", "Paris", "Rome", "Turin"],
-    )
-    patterns = ("{} lives in {} .", "In {1} the sun shines on {0} .", "{} and Tim left {} .", "Did {} like {} ?")
-    labels = {**dict.fromkeys((*names, "Tim"), "B-PER"), **dict.fromkeys(towns, "B-LOC")}
-    made = [pattern.format(name, town).split() for name in names for town in towns for pattern in patterns]
-    written = ["\n".join(f"{word}\t{labels.get(word, 'O')}" for word in words) for words in made]
-    (folder / "names.conll").write_text("\n\n".join(written) + "\n", encoding="utf-8")
-    (folder / "new.txt").write_text("Marie lives in Turin .\nIn Oslo the sun shines on Ada .\n", encoding="utf-8")
+    """Take the sentences of specs/own, which have a label for each word, and write two new ones."""
+    shutil.copy(OWN / "names.conll", folder)
+    (folder / "new.txt").write_text("Cleo Stone lives in Port Luma .\nWe met Zoe on Monday .\n", encoding="utf-8")
 
 
 def membrane(folder: Path, data: Path) -> None:

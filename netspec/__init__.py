@@ -227,7 +227,7 @@ def compile(  # noqa: A001
 
     network, graph, _ = network_of(network)
     autotune = None if autotune is None else as_switch(autotune, "autotune")
-    from netspec.workflows.train import compile_network  # noqa: PLC0415
+    from netspec.workflows.compiling import compile_network  # noqa: PLC0415
 
     return compile_network(network, device, precision, autotune=autotune, graph=graph)
 

@@ -9,24 +9,20 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
-from comparison.results import Machine
 from numpy.typing import NDArray
-from promises.frame import ROOT, commit, versions
-from pydantic import BaseModel, ConfigDict
+from recorded import ROOT, Circumstances, Frozen, Records, Rows, circumstances, commit
 
 import netspec as ns
 from learned import TASKS
 from netspec import data as datasets
-from netspec.system.files import atomic_write
 
-__all__ = ["ROOT", "Effort", "Found", "Row", "first", "measured", "merged", "module", "read", "stamp", "trained"]
+__all__ = ["RECORDS", "ROOT", "Effort", "Found", "Row", "first", "measured", "module", "stamp", "trained"]
 
 _PACKAGES = ("netspec", "jax", "jaxlib", "numpy", "pillow", "scikit-learn", "torch")
 
@@ -73,11 +69,7 @@ class Effort:
         return datasets.load(["digits" if self.short else "mnist"], shape=(1, 28, 28))
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Found(_Frozen):
+class Found(Frozen):
     """What a measurement says.
 
     Attributes:
@@ -89,8 +81,8 @@ class Found(_Frozen):
     samples: Mapping[str, str] = {}
 
 
-class Row(Found):
-    """What a measurement said, and when and where.
+class Timed(Found):
+    """What a measurement says, and how long it took.
 
     Attributes:
         stamp: of the specs that were measured.
@@ -101,10 +93,14 @@ class Row(Found):
     seconds: float
     load: float
     seed: int
-    date: str
-    commit: str
-    machine: Machine
-    versions: Mapping[str, str]
+
+
+class Row(Circumstances, Timed):
+    """What a measurement said, and when and where."""
+
+
+RECORDS = Records(Rows[Row], TASKS)
+"""Of the tasks, in the order of the page."""
 
 
 def module(name: str) -> ModuleType:
@@ -133,10 +129,7 @@ def measured(name: str, *, short: bool, seed: int, pictures: Path) -> Row:
         seconds=round(seconds, 1),
         load=round(load, 1),
         seed=seed,
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        commit=at,
-        machine=Machine.this("cpu"),
-        versions=versions(_PACKAGES),
+        **circumstances(at, _PACKAGES),
     )
 
 
@@ -164,19 +157,3 @@ def trained(
 def first(part: datasets.Split, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the first images of a part of a dataset and their labels."""
     return np.asarray(part.images)[:count], np.asarray(part.labels)[:count].astype(np.int64)
-
-
-class _Rows(_Frozen):
-    rows: Mapping[str, Row] = {}
-
-
-def read(path: Path) -> Mapping[str, Row]:
-    """Return the recorded rows of a file by the names of their tasks, in the order of the page."""
-    rows = _Rows.model_validate_json(path.read_bytes()).rows if path.exists() else {}
-    return {name: rows[name] for name in TASKS if name in rows}
-
-
-def merged(path: Path, name: str, row: Row) -> None:
-    """Record a row in a file, in place of an older one of that name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, _Rows(rows={**read(path), name: row}).model_dump_json(indent=1) + "\n")

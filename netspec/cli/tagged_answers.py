@@ -42,7 +42,7 @@ def predict_tags(run: Run, files: Sequence[Path], texts: Sequence[str], out: Pat
             tagged = tag_sentences(run, sentences_of(content, name))
             found += [(name, number, each) for number, each in enumerate(tagged)]
             if not as_json:
-                for note in notes_of(run, tagged, name):
+                for note in notes_of(run, [each.words for each in tagged], name):
                     say(f"note: {note}", error=True)
         except NetspecError as error:
             print_error(error)
@@ -75,14 +75,9 @@ def _each(files: Sequence[Path], texts: Sequence[str]) -> Iterator[tuple[str, Pa
 
 
 def _object(name: str, number: int, each: Tagged) -> dict[str, Any]:
-    rounded = [float(f"{value:.8g}") for value in each.probabilities]
-    return {
-        "file": name,
-        "sentence": number,
-        "tokens": list(each.words),
-        "predicted": list(each.labels),
-        "probability": rounded,
-    }
+    from netspec.workflows.tagging import facts_of_tagged  # noqa: PLC0415
+
+    return {"file": name, "sentence": number, **facts_of_tagged(each)}
 
 
 def _write(out: Path, found: Sequence[tuple[str, int, Tagged]]) -> None:

@@ -25,7 +25,7 @@ from netspec.data.named import (
     read_named_npz,
     targets,
 )
-from netspec.data.parts import changed_parts, split_facts
+from netspec.data.named_data import names_to_try
 from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
 from netspec.data.tables import columns_in_memory, load_table, load_table_file
@@ -49,7 +49,7 @@ from netspec.sources.tables import is_table_name, table_of_columns
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 
-__all__ = ["Data", "as_recorded", "data_path", "known_names", "known_preparation", "load_data", "require_same"]
+__all__ = ["Data", "load_data"]
 
 
 class Frame(Protocol):
@@ -141,7 +141,7 @@ def _load(
     if isinstance(data, str) and ("://" in data or "\0" in data or not data):
         wrong = "is a URL" if "://" in data else "is no path" if data else "is empty"
         raise DataError(f"data {wrong}", "give a dataset's name, or the path of a file or folder on this machine")
-    names, notices = _names(network, data, base)
+    names, notices = names_to_try(network, data, base)
     dataset = _file_of(network, graph, names, preparation, known, reading, progress, base or network.folder)
     return replace(dataset, notices=(*notices, *dataset.notices))
 
@@ -305,78 +305,6 @@ def _named_file(
     return read_named_npz(path, network, graph, known, reading)
 
 
-def data_path(folder: Path, network: Network, manifest: Mapping[str, Any], *, arrays: str) -> str | None:
-    """Return where the data of a run is that does not come by the name in its spec; None where it does.
-
-    Args:
-        folder: the run folder.
-        network: what was trained.
-        manifest: the run's lock.json.
-        arrays: what to do where there were arrays in memory, for the message.
-
-    Raises:
-        DataError: when it is not there any more, or cannot be looked for.
-    """
-    path: str | None = manifest.get("data_path")
-    if path is None:
-        if not network.data or not find(network.data.name):
-            raise DataError(f"{folder} learned from arrays in memory", arrays)
-    elif kind_of(Path(path), DataError) is None:
-        raise DataError(f"the data of {folder} is no longer at {path}", "say where it is: --data PATH")
-    return path
-
-
-def require_same(
-    folder: Path, manifest: Mapping[str, Any], dataset: Dataset, *, fix: str, network: Network | None = None
-) -> None:
-    """Raise DataError when a dataset is not the one that a run learned from, by its SHA-256 and its class names.
-
-    Args:
-        folder: of the run.
-        manifest: its lock.json.
-        dataset: what is there now.
-        fix: what the user can do.
-        network: that learns; with it the message says which part has changed.
-    """
-    if dataset.sha256 != manifest.get("data_sha256"):
-        changed = changed_parts(manifest.get("split", {}), split_facts(network, dataset)) if network else ""
-        raise DataError(
-            f"{dataset.name} is not what {folder} learned from: its SHA-256 is {dataset.sha256[:12]}…, "
-            f"that was {str(manifest.get('data_sha256'))[:12]}…" + (f"; {changed}" if changed else ""),
-            fix,
-        )
-    learned, now = tuple(manifest.get("labels", ())), dataset.labels
-    if now != learned and not are_numbers(learned) and not are_numbers(now):
-        raise DataError(
-            f"{dataset.name} is not what {folder} learned from: its classes are {listing(now, 'and')}, "
-            f"those were {listing(learned, 'and')}",
-            fix,
-        )
-
-
-def as_recorded(manifest: Mapping[str, Any], dataset: Dataset) -> Dataset:
-    """Return the dataset of a run: one that was begun without arrays for validation goes on without them."""
-    if dataset.validation is None or manifest.get("given_validation"):
-        return dataset
-    notice = f"{dataset.name} has arrays for validation, which this run was begun without: they are not used"
-    return replace(dataset.without_validation(), notices=(*dataset.notices, notice))
-
-
-def known_names(graph: Graph, manifest: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    """Return the names of the classes that a run learned, by the targets that have some."""
-    found = {target: tuple(names) for target, names in manifest.get("target_labels", {}).items()}
-    labels = tuple(manifest.get("labels", ()))
-    if len(graph.outputs) == 1 and labels:
-        found[graph.outputs[0].target] = labels
-    return found
-
-
-def known_preparation(manifest: Mapping[str, Any]) -> Preparation | None:
-    """Return what a run fitted to its data; None where that was nothing."""
-    found = manifest.get("preparation")
-    return Preparation.model_validate(found) if found else None
-
-
 def _require_kind(network: Network, dataset: Dataset) -> None:
     """Raise DataError where a loaded dataset has token numbers and the network takes none, or the other way round."""
     if network.tokens:
@@ -387,33 +315,3 @@ def _require_kind(network: Network, dataset: Dataset) -> None:
             f"{dataset.name} holds token numbers, but the network takes plain ones",
             "write how many there are: `input 64 tokens=1000`",
         )
-
-
-def _names(network: Network, data: str | Path | None, base: Path | None) -> tuple[list[str], list[str]]:
-    """Return the datasets to try, in their order, and what to say of one that is left out."""
-    if data is not None:
-        return [str(data)], []
-    if network.data is None:
-        raise DataError(
-            "the spec names no dataset", "add `data mnist` or `data digits` to it, or give one: --data digits"
-        )
-    source, name = network.data, _inside(network.data.name, base)
-    if source.fallback is None:
-        return [name], []
-    fallback = _inside(source.fallback, base)
-    if find(name) is None and kind_of(Path(name), DataError) is None:
-        return [fallback], [f"{source.name} does not exist: using {source.fallback}"]
-    return [name, fallback], []
-
-
-def _inside(name: str, base: Path | None) -> str:
-    """Return a name as it is, and a path of a spec as one inside the spec's own folder."""
-    if find(name) or base is None:
-        return name
-    path = (base / name).resolve()
-    if not path.is_relative_to(base.resolve()):
-        raise DataError(
-            f"the spec's data path {name} leads outside the spec's folder",
-            "name other files with --data PATH",
-        )
-    return str(path)

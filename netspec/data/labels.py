@@ -14,8 +14,8 @@ from netspec.graph.recipe_checks import without_end, without_variance
 from netspec.ir.network import Network
 from netspec.recipe.array_facts import classes_misfit
 from netspec.recipe.class_names import are_numbers
+from netspec.recipe.image_settings import Augment
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
-from netspec.recipe.settings import Augment
 
 __all__ = [
     "ONE_ROW",

@@ -16,6 +16,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.missing import missing_data
+from netspec.sources.other_files import conversion_of
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["READERS", "Reader", "fetch", "load", "locate"]
@@ -151,6 +152,9 @@ def _built_in(name: str) -> DatasetInfo | None:
     """
     info = find(name)
     if info is None and not _is_path(name):
+        fix = conversion_of(Path(name))
+        if fix and kind_of(Path(name), DataError) == "file":
+            raise DataError(f"{name} is in a form that is not read", fix)
         near = nearest(name, [info.name for info in DATASETS])
         known = f"known are {_names()}, or the path of a table, a text, an .npz file, or a folder or archive of files"
         meant = f"did you mean {near}? {known}" if near else missing_data(Path(name), name, known).fix

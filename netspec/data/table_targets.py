@@ -19,7 +19,8 @@ from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, number_of, shown, zero_or_one
 from netspec.sources.columns import written
-from netspec.sources.table_fit import Fitted, moments
+from netspec.sources.table_features import moments
+from netspec.sources.table_fit import Fitted
 from netspec.sources.table_parts import could_be_classes
 from netspec.sources.table_preparation import TargetColumn
 from netspec.sources.tables import Table

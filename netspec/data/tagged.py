@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.tables import require_shapes
+from netspec.data.table_examples import require_shapes
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
+from netspec.recipe.entities import mark_entities
 from netspec.sources.draws import RULE
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TableInput, TablePreparation, TargetColumn
@@ -27,7 +28,7 @@ from netspec.sources.tagged import (
     require_known,
 )
 
-__all__ = ["load_tagged", "tokens_of"]
+__all__ = ["entity_labels", "load_tagged", "tokens_of"]
 
 
 def tokens_of(words: Sequence[tuple[str, ...]], given: TableInput) -> NDArray[np.int32]:
@@ -103,6 +104,15 @@ def load_tagged(path: Path, network: Network, *, fitted: Preparation | None = No
         validation=part("validation") if rows.get("validation") else None,
         cut=True,
     )
+
+
+def entity_labels(network: Network, preparation: Preparation | None) -> tuple[str, ...]:
+    """Return the labels of words that a network learns, where they mark entities; none otherwise."""
+    table = preparation.table if preparation else None
+    if table is None or network.data is None or not network.data.is_tagged or len(network.all_outputs) > 1:
+        return ()
+    labels = table.targets[0].classes
+    return labels if mark_entities(labels) else ()
 
 
 def _unknown(found: Sentences, given: TableInput) -> tuple[int, int]:

@@ -15,11 +15,12 @@ from netspec.ir.recipe import Compile, Recipe
 from netspec.ir.text import value_text
 from netspec.layers import LAYERS
 from netspec.recipe import catalog as datasets
+from netspec.recipe.image_settings import Augment, Views
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
-from netspec.recipe.settings import Augment, Clip, Evaluate, Normalize, Scale, Shuffle, Views
+from netspec.recipe.settings import Clip, Evaluate, Normalize, Scale, Shuffle
 from netspec.schema.definition import Definition, Parameter, parameters
 from netspec.schema.registry import Registry
 from netspec.syntax import ast

@@ -13,8 +13,8 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binder import bind, bind_settings
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import ValueProblem, evaluate
+from netspec.elaborate.node_names import place_of
 from netspec.elaborate.scope import Scope
-from netspec.elaborate.wiring import place_of
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Budget, Init, Input
 from netspec.ir.recipe import Compile, Recipe

@@ -20,11 +20,12 @@ from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.ends import Ends
 from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate, evaluate_condition, evaluate_word
 from netspec.elaborate.includes import Includes
+from netspec.elaborate.node_names import TooLargeError
 from netspec.elaborate.rebinding import Opened, lost, read_behind
 from netspec.elaborate.scope import Scope, labels_in
 from netspec.elaborate.suggestions import unknown_command
 from netspec.elaborate.tuning import Tuning
-from netspec.elaborate.wiring import MAX_DEPTH, Placed, TooLargeError, Wiring
+from netspec.elaborate.wiring import MAX_DEPTH, Placed, Wiring
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Input, Network, Node
 from netspec.ir.recipe import Compile, Recipe

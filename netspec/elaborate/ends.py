@@ -10,8 +10,9 @@ from netspec.elaborate.context import Context
 from netspec.elaborate.data_words import DataWords
 from netspec.elaborate.declarations import Declarations
 from netspec.elaborate.inputs import read_input
+from netspec.elaborate.node_names import place_of
 from netspec.elaborate.scope import Scope
-from netspec.elaborate.wiring import Placed, Wiring, place_of
+from netspec.elaborate.wiring import Placed, Wiring
 from netspec.ir.network import INPUT, Input, Output
 from netspec.recipe import catalog as datasets
 from netspec.recipe.settings import OutputSettings
@@ -54,7 +55,7 @@ class Ends:
         if command.bodies:
             self.context.error("E0211", "`input` takes no body", command.bodies[0].span, fix="remove `{ … }`")
         place = place_of(command, self.context.uses)
-        name = self.wiring.name_of(command, scope) if label else INPUT
+        name = self.wiring.names.of_label(command, scope) if label else INPUT
         self.named.append((label.text if label else "", command.head))
         asked = self.of_data.asked.get(label.text if label else INPUT)
         sized = [a for a in command.arguments if isinstance(a.value, ast.Size)]
@@ -174,7 +175,7 @@ class Ends:
                 fix = f"give each a line of its own: `output {print_value(more.value)}`"
                 self.context.error("E0203", "an `output` names one layer", more.span, fix=fix)
                 continue
-            node = self.wiring.labelled_node(label, scope, "no layer")
+            node = self.wiring.names.node(label, scope, "no layer")
             settings = bind(OutputSettings, command.name, arguments, self.context)
             if node is None or settings is None:
                 continue
@@ -214,7 +215,7 @@ class Ends:
             ends = getattr(layer, "activation", None) or layer
             if ends.canonical() in {"softmax", "sigmoid"}:
                 place, before = self.places[node.name], nodes[above].inputs[0]
-                label = self.wiring.labelled.get(before, before if before not in nodes else "LABEL")
+                label = self.wiring.names.labelled.get(before, before if before not in nodes else "LABEL")
                 message = f"`{place.text}` reads the output `{given[above]}`, behind its {ends.canonical()}"
                 self.context.note(f"{message}; `from {label}` before it makes two heads of one layer", place.span)
 
@@ -242,15 +243,15 @@ class Ends:
     def _unread(self, node: Placed, end: str, several: bool) -> None:
         place = self.places[node.name]
         message = f"nothing reads the output of `{place.text}`, and a network has one output"
-        label = self.wiring.labelled.get(node.name, "a")
+        label = self.wiring.names.labelled.get(node.name, "a")
         fix = f"merge it, for example with `concat {label}`, or remove it"
-        if node.name not in self.wiring.labelled:
+        if node.name not in self.wiring.names.labelled:
             fix = f"label it (`{_labelled(place.text, node)}`), then `concat a`; or remove it"
         last = self.places.get(end)
         related = (Related(last.span, "the network's output is here"),) if last else ()
         if several:
             message, related = f"nothing reads the output of `{place.text}`, and no `output` names it", ()
-            fix = f"say `output {label}`" if node.name in self.wiring.labelled else f"{fix}, or `output a`"
+            fix = f"say `output {label}`" if node.name in self.wiring.names.labelled else f"{fix}, or `output a`"
         self.context.error("E0405", message, place.span, fix=fix, related=(*related, *place.uses))
 
 

@@ -10,8 +10,8 @@ from netspec.diagnostics.diagnostic import Place, Related, Span, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.context import Context
 from netspec.elaborate.evaluate import UNKNOWN, ValueProblem, evaluate
+from netspec.elaborate.node_names import place_of
 from netspec.elaborate.scope import Scope
-from netspec.elaborate.wiring import place_of
 from netspec.ir.network import INPUT, Freeze, Input, Rate, parts_of
 from netspec.schema.types import LARGEST, LARGEST_FLOAT, SMALLEST_FLOAT
 from netspec.syntax import ast

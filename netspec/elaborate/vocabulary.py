@@ -11,8 +11,9 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import Init
 from netspec.ir.recipe import Compile, Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
+from netspec.recipe.image_settings import Augment, Views
 from netspec.recipe.initializers import INITIALIZERS
-from netspec.recipe.settings import Augment, Shuffle, Views
+from netspec.recipe.settings import Shuffle
 from netspec.schema.definition import Definition, parameters
 from netspec.schema.registry import Registry
 

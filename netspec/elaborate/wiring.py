@@ -1,20 +1,19 @@
-"""How nodes are joined: layers in a row, ways that part and meet, labels, blocks and their uses."""
+"""How nodes are joined: layers in a row, ways that part and meet, blocks and their uses."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn, TypeAlias
 
-from netspec.diagnostics.diagnostic import Place, Related, listing
+from netspec.diagnostics.diagnostic import Place, Related
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate.binder import bind
 from netspec.elaborate.blocks import bind_parameters, given_at
 from netspec.elaborate.context import Context
 from netspec.elaborate.control import Rounds
-from netspec.elaborate.evaluate import LabelledWord
 from netspec.elaborate.limits import Expansion
+from netspec.elaborate.node_names import NodeNames, TooLargeError, place_of
 from netspec.elaborate.scope import Block, Scope, weight
 from netspec.elaborate.spellings import SPELLINGS
 from netspec.elaborate.suggestions import command_word, with_number
@@ -23,7 +22,7 @@ from netspec.layers.base import Broken, Layer
 from netspec.syntax import ast
 from netspec.syntax.printer import print_argument, print_value
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "TooLargeError", "Wiring", "place_of"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "MAX_STEPS", "Placed", "Wiring"]
 
 MAX_NODES = 100_000
 """A spec that expands to more layers is refused."""
@@ -34,19 +33,8 @@ MAX_STEPS = 400_000
 MAX_DEPTH = 80
 """So deep may bodies, uses of blocks and includes be inside each other."""
 
-MAX_NAME = 500
-"""So many characters has the name of a node, with the blocks it is in."""
-
-_MAX_LABEL = 200
-_COMMANDS = frozenset({"init", "data", "train", "compile"})
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
-
 Run: TypeAlias = Callable[[Iterable[ast.Command], Scope], None]
 """Gives some commands their meaning in a scope."""
-
-
-class TooLargeError(Exception):
-    """The network has too many layers; already reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +77,7 @@ class Wiring:
         self.cursor = "input"
         self.stack: list[Block] = []
         self.used: dict[str, Block] = {}
-        self.outer: list[Mapping[str, str]] = []
-        self.labelled: dict[str, str] = {}
+        self.names = NodeNames(context, places)
         self.silent: set[int] = set()
         self.steps = 0
         self.weights: dict[int, int] = {}
@@ -122,7 +109,7 @@ class Wiring:
     def _second(self, argument: ast.Argument, scope: Scope) -> str | None:
         """Return what `memory=LABEL` names; None where there is none, which is reported."""
         key = argument.key.text if argument.key else ""
-        return self.labelled_node(replace(argument, key=None), scope, example=f"{key}=c2")
+        return self.names.node(replace(argument, key=None), scope, example=f"{key}=c2")
 
     def _apart(self, arguments: Sequence[ast.Argument], key: str) -> tuple[Sequence[ast.Argument], ast.Argument | None]:
         """Return the arguments of a line but `KEY=LABEL`, and that; a second one of it is reported."""
@@ -137,7 +124,7 @@ class Wiring:
             message = f"`{cls.canonical()}` has no weights that it could share"
             self.context.error("E0315", message, argument.span, fix=f"leave `{print_argument(argument)}` out")
             return None
-        node = self.labelled_node(replace(argument, key=None), scope, example="share=c2")
+        node = self.names.node(replace(argument, key=None), scope, example="share=c2")
         if node is not None and node not in self.kinds:
             message = f"`{print_value(argument.value)}` is an input, and has no weights"
             self.context.error("E0215", message, argument.span, fix="share the weights of a labelled layer")
@@ -153,7 +140,7 @@ class Wiring:
             self.context.error("E0206", f"`{command.name.text}` needs a label", command.name.span, fix=fix)
         kind, values = cls.canonical(), scope.values
         labels = self._labels(command, scope)
-        sources = [self.labelled_node(a, scope, fix=with_number(kind, a.value, values)) for a in labels]
+        sources = [self.names.node(a, scope, fix=with_number(kind, a.value, values)) for a in labels]
         whole = [s for s in sources if s is not None]
         good = bool(whole) and len(whole) == len(command.arguments)
         spelling = SPELLINGS.get(command.name.text)
@@ -194,7 +181,7 @@ class Wiring:
             )
             self.context.error("E0206", "`from` needs one label", command.head, fix=fix)
             return
-        source = self.labelled_node(command.arguments[0], scope)
+        source = self.names.node(command.arguments[0], scope)
         if source is None:
             self.place(command, Broken(), (self.cursor,), scope)
         else:
@@ -292,20 +279,19 @@ class Wiring:
             return
         self._bounded(command, block.body, block.scope)
         self._count(command, block.weight)
-        label = self.name_of(command, scope)
-        name = label or self._numbered(block.name.text, command, scope)
+        name = self.names.of(block.name.text, command, scope)
         self.places[name] = place_of(command, self.context.uses)
         self.used[name] = block
         first = len(self.nodes)
         self.stack.append(block)
-        self.outer.append(scope.labels)
+        self.names.outer.append(scope.labels)
         if share and earlier:
             self.sharing.append(_Sharing(f"{name}/", f"{earlier}/", share))
         given = given_at(block, command, values, self.context)
         with self.context.within(Related(command.head, f"`{block.name.text}` is used here"), given):
             self.run(block.body.commands, block.scope.use(block, values, name, self.cursor))
         self.stack.pop()
-        self.outer.pop()
+        self.names.outer.pop()
         if share and earlier:
             self._require_twins(self.sharing.pop(), self.nodes[first:])
         if command.label:
@@ -319,7 +305,7 @@ class Wiring:
         use = scope.uses.get(text)
         if use is not None and self.used[use].body is block.body:
             return use
-        if self.labelled_node(replace(share, key=None), scope) is not None:
+        if self.names.node(replace(share, key=None), scope) is not None:
             message = f"`{text}` is no use of `{block.name.text}`, and has other weights"
             fix = f"label the use that comes first, `{block.name.text} … as a`, and say `share=a`"
             self.context.error("E0315", message, share.span, fix=fix)
@@ -365,7 +351,7 @@ class Wiring:
         self.context.error("E0218", message, command.head, fix="use fewer repetitions")
         raise TooLargeError
 
-    # --- names --------------------------------------------------------------------------------------------------
+    # --- nodes --------------------------------------------------------------------------------------------------
 
     def place(
         self, command: ast.Command, layer: Layer, inputs: Iterable[str], scope: Scope, share: str | None = None
@@ -373,7 +359,7 @@ class Wiring:
         """Append a node, named by its label or by its kind and number."""
         if len(self.nodes) >= MAX_NODES:
             self._too_large(command, f"the network has more than {MAX_NODES:,} layers")
-        name = self.name_of(command, scope) or self._numbered(layer.canonical(), command, scope)
+        name = self.names.of(layer.canonical(), command, scope)
         node = Placed(name, layer, tuple(inputs), share or self._twin(name, layer))
         self.nodes.append(node)
         self.kinds[name] = type(layer)
@@ -382,7 +368,7 @@ class Wiring:
         self.cursor = name
         if command.label:
             scope.labels[command.label.text] = name
-            self.labelled[name] = command.label.text
+            self.names.labelled[name] = command.label.text
 
     def _twin(self, name: str, layer: Layer) -> str | None:
         """Return the node of an earlier use of a block whose weights this node shares, where its use shares them."""
@@ -396,118 +382,8 @@ class Wiring:
             sharing.odd = sharing.odd or name
         return None
 
-    def _numbered(self, kind: str, command: ast.Command, scope: Scope) -> str:
-        frame = scope.frame
-        if len(frame.prefix) + len(kind) > MAX_NAME - 8:
-            self._too_long(command.name)
-            raise TooLargeError
-        while True:
-            frame.counts[kind] += 1
-            short = f"{kind}_{frame.counts[kind]}"
-            if short not in frame.reserved and frame.prefix + short not in self.places:
-                return frame.prefix + short
-
-    def _too_long(self, name: ast.Name) -> None:
-        message = f"the name of this layer, with the blocks it is in, has more than {MAX_NAME} characters"
-        self.context.error("E0214", message, name.span, fix="give the blocks or their uses shorter names")
-
-    def name_of(self, command: ast.Command, scope: Scope) -> str | None:
-        """Return the full name that a label gives, where it is free."""
-        if command.label is None:
-            return None
-        label = command.label
-        name = f"{scope.frame.prefix}{label.text}{scope.suffix}"
-        if len(name) > MAX_NAME:
-            self._too_long(label)
-            return None
-        if label.text == "input" or not _NAME.fullmatch(name):
-            message = "`input` names what flows in" if label.text == "input" else "this is no name for a layer"
-            fix = f"letters, digits and _, at most {_MAX_LABEL} characters"
-            self.context.error("E0214", message, label.span, fix="choose another" if label.text == "input" else fix)
-            return None
-        if name in _COMMANDS:
-            # Places are kept by name, and these are the commands'; a later `train { }` would seem to be a second one.
-            fix = "choose another: it is the name of a command"
-            self.context.error("E0214", f"the name `{label.text}` is taken", label.span, fix=fix)
-            return None
-        taken = self.places.get(name)
-        if taken:
-            related = Related(taken.span, "this has it")
-            fix = "choose another name"
-            self.context.error("E0214", f"the name `{label.text}` is taken", label.span, fix=fix, related=(related,))
-            return None
-        return name
-
-    def labelled_node(
-        self,
-        argument: ast.Argument,
-        scope: Scope,
-        none: str = "no layer before this",
-        fix: str = "",
-        example: str = "add c2",
-    ) -> str | None:
-        """Return the node that a word names.
-
-        Args:
-            argument: the word.
-            scope: where it is written.
-            none: what is said where there is none.
-            fix: what would be right there, where that is known.
-            example: how a label is read where it is written.
-        """
-        value = argument.value
-        text = value.text if isinstance(value, ast.Word) else value.value if isinstance(value, ast.String) else ""
-        if argument.key is not None or not text:
-            fix = fix or f"for example `conv 64 3x3 as c2`, and later `{example}`"
-            self.context.error("E0207", "a label is a word", argument.span, fix=fix)
-            return None
-        passed = scope.values.get(text)
-        if isinstance(passed, LabelledWord):
-            return passed.node
-        if text in scope.labels:
-            return scope.labels[text]
-        fix = fix or self._hidden(text, scope) or self._label_fix(text, scope)
-        self.context.error("E0215", f"{none} is labelled `{text}`", argument.span, fix=fix)
-        return None
-
-    def _hidden(self, text: str, scope: Scope) -> str:
-        """Say why a label that was given is not known here."""
-        prefix = scope.frame.prefix
-        if any(text in labels for labels in self.outer):
-            return f"`{text}` is outside: a block sees only its own labels and `input`"
-        rounds = {f"{prefix}{text}", f"{prefix}{text}_1"} & self.labelled.keys()
-        if rounds and "/" not in text:
-            label = text if f"{prefix}{text}_1" in self.labelled else text.rpartition("_")[0]
-            return f"`{label}` is known within its round only; label the layer behind the repetition"
-        inner = next((n for n in self.labelled if n == text or n.endswith(f"/{text}")), "")
-        use, _, label = inner.rpartition("/")
-        if not use:
-            return ""
-        named = f"`{use}` stands for its last layer" if use in scope.labels else "label its use: that is its last layer"
-        return f"`{label}` is known inside the block only; {named}"
-
-    def _label_fix(self, text: str, scope: Scope) -> str:
-        """Say what would be right in place of a label that there is not."""
-        if scope.frame.prefix + text in self.places:
-            return "give that layer a label: `… as a`; numbers change when lines are inserted"
-        if text in scope.frame.reserved:
-            return "the layer that carries it comes later, or is inside a repetition or an `if` that does not run"
-        known = [name for name in scope.labels if name != "input"]
-        near = nearest(text, scope.labels)
-        fix = f"did you mean `{near}`?" if near else f"labelled are {listing(known, 'and')}" if known else ""
-        return fix or f"label one: `conv 64 3x3 as {text}`"
-
     def no_body(self, command: ast.Command) -> None:
         """Report a body where none belongs."""
         if command.bodies:
             message = f"`{command.name.text}` takes no body"
             self.context.error("E0211", message, command.bodies[0].span, fix="remove `{ … }`")
-
-
-def place_of(command: ast.Command, uses: tuple[Related, ...] = ()) -> Place:
-    """Return where a command stands and its words, without bodies."""
-    span = command.head
-    # Of one line of a megabyte, with thousands of commands in it, each takes only its own part.
-    end = span.end_column - 1 if span.end_line == span.line else None
-    text = " ".join(span.source.line(span.line)[span.column - 1 : end][: 2 * _MAX_LABEL].split())
-    return Place(span, text if len(text) <= _MAX_LABEL else f"{text[:_MAX_LABEL]}…", uses)

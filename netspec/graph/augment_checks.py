@@ -6,8 +6,8 @@ from netspec.diagnostics.diagnostic import listing, plural
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.ir.network import Network
 from netspec.ops import Shape, format_shape
+from netspec.recipe.image_settings import Augment
 from netspec.recipe.losses import CrossEntropy, Triplet
-from netspec.recipe.settings import Augment
 
 __all__ = ["augment_misfit"]
 

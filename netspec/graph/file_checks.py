@@ -9,6 +9,7 @@ from netspec.diagnostics.diagnostic import DataError, Diagnostic, Places, listin
 from netspec.graph.array_checks import at_place, misfits, names_of_network
 from netspec.graph.graph import Graph
 from netspec.graph.picture_checks import of_pictures
+from netspec.graph.recipe_checks import without_entities
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.ops import format_shape
@@ -107,6 +108,8 @@ def _of_text(
             ends = "fc classes softmax pointwise" if data.is_tagged else "fc classes softmax"
             wrong = (message, f"let it end in as many outputs: `{ends}`")
             yield at_place(place, "E0304", wrong, places.get("data"))
+        elif found.labels and (unfit := without_entities(network, graph, found.labels)):
+            yield at_place(places.get("train"), "E0311", unfit, places.get("data"))
 
 
 def _of_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -15,6 +15,7 @@ from netspec.ir.network import Network
 from netspec.ir.recipe import Recipe
 from netspec.ops import BatchNorm
 from netspec.recipe import catalog as datasets
+from netspec.recipe.entities import mark_entities
 from netspec.recipe.metrics import (
     METRICS,
     Task,
@@ -36,6 +37,7 @@ __all__ = [
     "unmeasured",
     "used_batch",
     "without_end",
+    "without_entities",
     "without_variance",
 ]
 
@@ -179,16 +181,19 @@ class Measured:
         probable: whether they are probabilities, or become them.
         outputs: how many there are at a position.
         columns: of a table those that the only output learns as numbers, where they are several: each is measured.
+        entities: whether its classes are labels of words that mark entities, as far as that is known.
     """
 
     tasks: tuple[Task, ...]
     probable: bool
     outputs: int
     columns: tuple[str, ...] = ()
+    entities: bool = False
 
     def names(self) -> tuple[str, ...]:
         """Return the metrics that can be measured."""
-        fitting = dict.fromkeys(m for task in self.tasks for m in metrics_of(task, probable=self.probable))
+        of = {"probable": self.probable, "entities": self.entities}
+        fitting = dict.fromkeys(m for task in self.tasks for m in metrics_of(task, **of))
         return tuple(m.name for m in fitting if m.k < self.outputs)
 
 
@@ -221,7 +226,8 @@ def _measurable(network: Network, graph: Graph) -> Measured:
     elif network.data and datasets.find(network.data.name):
         # Their labels are classes.
         tasks = tuple(task for task in tasks if task in {"classes", "two classes"})
-    return Measured(tasks, graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}, outputs)
+    probable = graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}
+    return Measured(tasks, probable, outputs, entities=bool(network.data and network.data.is_tagged))
 
 
 _SAYS: dict[Task, str] = {
@@ -258,9 +264,9 @@ def unmeasured(
                 f"or say `{setting}test{measurement[3:]}`",
             )
         wrong = _unnamed(measurement, setting, measured)
-        if not wrong and (metric_of(measurement) != "loss" or output_of(measurement)):
-            own = measured.get(output_of(measurement)) or measured[""]
-            wrong = _unfit(metric_of(measurement), f"{setting}{measurement}", own)
+        output, metric = output_of(measurement, measured), metric_of(measurement, measured)
+        if not wrong and (metric != "loss" or output):
+            wrong = _unfit(metric, f"{setting}{measurement}", measured.get(output) or measured[""])
         if wrong:
             return wrong[0], wrong[1] or f"say `{setting}{split_of(measurement)}_loss`"
     for name in asked_metrics(recipe.metrics):
@@ -271,9 +277,24 @@ def unmeasured(
     return None
 
 
+def without_entities(network: Network, graph: Graph, labels: Sequence[str]) -> tuple[str, str] | None:
+    """Return that a recipe asks for a metric of entities where labels of words mark none; None where it does not.
+
+    Args:
+        network: its recipe does.
+        graph: of the network.
+        labels: of words.
+    """
+    measured = measurable(network, graph)
+    if mark_entities(labels) or unmeasured(network.recipe, measured, validation=True):
+        return None  # or more is wrong, which is said without the labels
+    known = {name: replace(each, entities=False) for name, each in measured.items()}
+    return unmeasured(network.recipe, known, validation=True)
+
+
 def _unnamed(measurement: str, setting: str, measured: Mapping[str, Measured]) -> tuple[str, str] | None:
     """Return that a measurement names no output, or one that is none; None where it is clear which is meant."""
-    output, metric = output_of(measurement), metric_of(measurement)
+    output, metric = output_of(measurement, measured), metric_of(measurement, measured)
     if output in measured or (not output and metric == "loss"):
         return None
     alone = measured.get("")
@@ -307,6 +328,8 @@ def _unfit(name: str, said: str, measured: Measured) -> tuple[str, str] | None:
     metric = METRICS[name]
     fitting = [word for word in names if not METRICS[word].k or METRICS[word].k == metric.k]
     instead = f"there are {listing(fitting, 'and')}" if fitting else ""
+    if metric.entities and not measured.entities:
+        return f"`{said}`: {name} is measured of words whose labels mark entities, such as B-PER and I-PER", instead
     if metric.k >= measured.outputs and "classes" in measured.tasks:
         return f"`{said}`: of {measured.outputs} classes all are among the {metric.k} likeliest", ""
     if not measured.tasks:

@@ -7,7 +7,8 @@ from pydantic import Field, model_validator
 from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
 from netspec.recipe.group_names import is_pattern, pattern_wrong
-from netspec.recipe.settings import Augment, Normalize, Scale, Shuffle, Text, Views
+from netspec.recipe.image_settings import Augment, Views
+from netspec.recipe.settings import Normalize, Scale, Shuffle, Text
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import Expects, ManyNames, Name, Names, Part
 

@@ -14,7 +14,7 @@ __all__ = ["Answers", "ClassFigures", "Mistake", "Row", "RunFacts", "Scatter"]
 
 @dataclass(frozen=True, slots=True)
 class ClassFigures:
-    """How a model does on the examples of one class; None where a share is one of nothing."""
+    """How a model does on the examples of one class, or the entities of one kind; None for a share of nothing."""
 
     label: str
     examples: int
@@ -64,6 +64,7 @@ class Answers:
         data: which examples, in words.
         figures: names and values, as text.
         classes: by class; empty where there are none.
+        entities: by kind, and all at the end, where labels of words mark some; else empty.
         confusion: a row for each true class, a column for each predicted one.
         reliability: of ten bins that have examples: the mean probability, the share that is right, the examples.
         mistakes: the surest ones.
@@ -77,6 +78,7 @@ class Answers:
     data: str
     figures: Sequence[tuple[str, str]] = ()
     classes: Sequence[ClassFigures] = ()
+    entities: Sequence[ClassFigures] = ()
     confusion: Sequence[Sequence[int]] = ()
     reliability: Sequence[tuple[float, float, int]] = ()
     mistakes: Sequence[Mistake] = ()

@@ -63,6 +63,8 @@ def answers_part(answers: Answers, number: int) -> str:
     if answers.figures:
         figures = (f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in answers.figures)
         parts.append(f'<dl class="figures small">{"".join(figures)}</dl>')
+    if answers.entities:
+        parts.append(_classes(answers.entities, "entity", "kinds of entities"))
     if answers.classes:
         parts.append(_classes(answers.classes))
     if answers.confusion:
@@ -112,13 +114,13 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.2f} %"
 
 
-def _classes(classes: Sequence[ClassFigures]) -> str:
+def _classes(classes: Sequence[ClassFigures], head: str = "class", all_of_them: str = "classes") -> str:
     rows = [
         [escape(c.label), f"{c.examples:,}", f"{c.right:,}", _share(c.recall), _share(c.precision), _share(c.f1)]
         for c in classes
     ]
-    table = _table(("class", "examples", "right", "recall", "precision", "F1"), rows)
-    return table if len(classes) <= _MOST_CLASSES else _folded(f"All {len(classes):,} classes", table)
+    table = _table((head, "examples", "right", "recall", "precision", "F1"), rows)
+    return table if len(classes) <= _MOST_CLASSES else _folded(f"All {len(classes):,} {all_of_them}", table)
 
 
 def _confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> str:

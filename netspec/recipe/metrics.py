@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -49,6 +50,7 @@ class Metric:
         larger: whether larger is better.
         probable: whether it needs probabilities, which outputs of a loss of numbers are not.
         k: of top-k accuracy, else 0.
+        entities: whether it is of the entities that labels of words mark, such as B-PER and I-PER.
     """
 
     name: str
@@ -57,10 +59,11 @@ class Metric:
     larger: bool = True
     probable: bool = False
     k: int = 0
+    entities: bool = False
 
-    def fits(self, task: Task, *, probable: bool) -> bool:
+    def fits(self, task: Task, *, probable: bool, entities: bool = False) -> bool:
         """Return whether it can be measured of outputs."""
-        return task in self.tasks and (probable or not self.probable)
+        return task in self.tasks and (probable or not self.probable) and (entities or not self.entities)
 
 
 _TOP = (2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 50, 100)
@@ -93,6 +96,19 @@ METRICS: dict[str, Metric] = {
             _ANY,
         ),
         Metric("f1_micro", "the same of the sums over all classes", _ANY),
+        Metric(
+            "entity_precision",
+            "of the entities that predicted labels of words mark, the share that is right: kind, first and last word",
+            _ONE,
+            entities=True,
+        ),
+        Metric("entity_recall", "of the entities that there are, the share that is found", _ONE, entities=True),
+        Metric(
+            "entity_f1",
+            "harmonic mean of both over all entities (micro), as in the evaluation of CoNLL-2003",
+            _ONE,
+            entities=True,
+        ),
         Metric(
             "auroc",
             "chance that one of a class gets a higher score than another; the mean over the classes",
@@ -170,19 +186,26 @@ def split_of(measurement: str) -> str:
     return measurement.partition("_")[0]
 
 
-def metric_of(measurement: str) -> str:
-    """Return the metric of a measurement, or `loss`: `val_f1` → `f1`."""
+def metric_of(measurement: str, outputs: Collection[str] = ()) -> str:
+    """Return the metric of a measurement, or `loss`: `val_f1` → `f1`.
+
+    Args:
+        measurement: its name.
+        outputs: the names of the outputs: `val_entity_f1` is the F1 of one that is called entity.
+    """
     found = _MEASUREMENT.fullmatch(measurement)
     assert found
     # The longest name at the end is meant: `val_f1_micro`, not the `micro` of an output `f1`.
     rest = measurement.partition("_")[2]
-    return next((name for name in sorted(METRICS, key=len, reverse=True) if rest.endswith(name)), "loss")
+    longest = sorted(METRICS, key=len, reverse=True)
+    own = (name for name in (*longest, "loss") if name != rest and rest.removesuffix(f"_{name}") in outputs)
+    return next(own, next((name for name in longest if rest.endswith(name)), "loss"))
 
 
-def output_of(measurement: str) -> str:
+def output_of(measurement: str, outputs: Collection[str] = ()) -> str:
     """Return which of several outputs a measurement is of: `val_age_mae` → `age`; empty where none is named."""
     _, _, rest = measurement.partition("_")
-    return rest.removesuffix(metric_of(measurement)).removesuffix("_")
+    return rest.removesuffix(metric_of(measurement, outputs)).removesuffix("_")
 
 
 def larger_is_better(measurement: str) -> bool:
@@ -238,9 +261,9 @@ def possible_tasks(loss: Loss, outputs: int, ends_in: str | None) -> tuple[Task,
     return ("numbers", "two classes") if outputs == 1 else ("numbers", "classes")
 
 
-def metrics_of(task: Task, *, probable: bool) -> tuple[Metric, ...]:
+def metrics_of(task: Task, *, probable: bool, entities: bool = False) -> tuple[Metric, ...]:
     """Return the metrics that can be measured of a task."""
-    return tuple(metric for metric in METRICS.values() if metric.fits(task, probable=probable))
+    return tuple(metric for metric in METRICS.values() if metric.fits(task, probable=probable, entities=entities))
 
 
 def usual_metrics(task: Task | None, shape: tuple[int, ...]) -> tuple[str, ...]:

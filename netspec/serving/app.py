@@ -16,15 +16,17 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.serving.application import Application, Bounds, busy, json_response, split_url
 from netspec.serving.batching import Batcher, Ended, Full, batch_sizes
 from netspec.serving.errors import KINDS, RequestError
+from netspec.serving.given import Given
 from netspec.serving.metrics import CONTENT_TYPE, Metrics
 from netspec.serving.openapi import openapi
 from netspec.serving.options import Options, options_of
 from netspec.serving.page import POLICY, docs_page
-from netspec.serving.requests import Given, read_request
+from netspec.serving.requests import read_request
 from netspec.serving.served import Served
 from netspec.system.json_text import json_text
-from netspec.workflows.answer_facts import Answer, facts_of
+from netspec.workflows.answer_facts import facts_of
 from netspec.workflows.row_answers import with_threshold
+from netspec.workflows.tagging import facts_of_tagged, tagged
 from netspec.workflows.trained import Run
 
 __all__ = ["Limits", "Service"]
@@ -72,10 +74,12 @@ class Service(Application):
         sizes = batch_sizes(limits.batch)
         # Compiled before anyone waits for it.
         for size in sizes:
-            run.predict(self.served.zeros(size))
+            self.served.predict(self.served.zeros(size))
         self.served.answer  # noqa: B018 - likewise
         self.metrics = Metrics(sizes)
-        self.batcher = Batcher(run.predict, sizes, wait=limits.wait, most=limits.queue, computed=self.metrics.computed)
+        self.batcher = Batcher(
+            self.served.predict, sizes, wait=limits.wait, most=limits.queue, computed=self.metrics.computed
+        )
         self._readers = ThreadPoolExecutor(_READERS, "netspec-requests")
         self._requests = 0
         self.metrics.gauge("netspec_queue_examples", "Examples that wait.", lambda: self.batcher.waiting)
@@ -183,13 +187,16 @@ class Service(Application):
         self.metrics.took(loop.time() - begin)
         return Response(text, media_type="application/json")
 
-    def _written(self, given: Given, answers: list[Answer], options: Options) -> str:
+    def _written(self, given: Given, answers: list[Any], options: Options) -> str:
         run = self.served.run
-        predictions = [
-            facts_of(with_threshold(run, answer, options.threshold), options.top)
-            | ({"framed_as": framed} if framed else {})
-            for answer, framed in zip(answers, given.framed, strict=True)
-        ]
+        if given.words is not None:
+            predictions = list(map(facts_of_tagged, tagged(run, given.words, answers)))
+        else:
+            predictions = [
+                facts_of(with_threshold(run, answer, options.threshold), options.top)
+                | ({"framed_as": framed} if framed else {})
+                for answer, framed in zip(answers, given.framed, strict=True)
+            ]
         return json_text({"predictions": predictions, **({"notes": given.notes} if given.notes else {})}) + "\n"
 
     async def _health(self, _: Request) -> Response:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from netspec.data.types import Arrays, by_array, each_array
-from netspec.workflows.answer_facts import Answer, by_example
+from netspec.workflows.answer_facts import by_example
 
 __all__ = ["Batcher", "Ended", "Full", "batch_sizes"]
 
@@ -45,9 +45,9 @@ class _Job:
     form: tuple[Any, ...]
     count: int
     arrived: float
-    future: Future[list[Answer]]
+    future: Future[list[Any]]
     taken: int = 0
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
 
 
 class Batcher:
@@ -89,7 +89,7 @@ class Batcher:
     def _count(self) -> int:
         return sum(job.count - job.taken for job in self._jobs)
 
-    def submit(self, array: Arrays) -> Future[list[Answer]]:
+    def submit(self, array: Arrays) -> Future[list[Any]]:
         """Return the future answers for examples that are as the network takes them, one for each.
 
         Raises:

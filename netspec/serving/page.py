@@ -49,6 +49,8 @@ def docs_page(served: Served, host: str, most_bytes: int) -> str:
 
 
 def _json_text(served: Served) -> str:
+    if served.run.tags:
+        return "a sentence, an object with the list `tokens`, or a list of these or of lists of words"
     if served.run.text_column:
         return "a text, a row (an object of columns), or a list of either"
     if served.table:
@@ -66,6 +68,7 @@ def _commands(served: Served, address: str) -> list[str]:
         text = json.dumps(served.example, ensure_ascii=False).replace("'", "'\\''")
         found.append(f"curl {address}/predict -H 'Content-Type: application/json' -d '{text}'")
     files = {
+        "text/plain": "text.txt",
         "image/png": "picture.png",
         "text/csv": "rows.csv",
         "application/x-npy": "examples.npy",

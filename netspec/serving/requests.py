@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,47 +16,25 @@ from netspec.data.examples import array_in
 from netspec.data.types import Arrays, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.serving.errors import RequestError
+from netspec.serving.given import NAME, Given, require_few, wrong_type
+from netspec.serving.json_body import json_value
 from netspec.serving.multipart import Part, parts_of
 from netspec.serving.options import Options
+from netspec.serving.sentences import read_sentences
 from netspec.serving.served import INSTANCES, Served
 from netspec.sources.embedded import BASE64_FIX, embedded_bytes
 from netspec.sources.tables import Table, read_table, table_of_objects
 from netspec.sources.texts import text_of
-from netspec.system.json_text import TwiceError, read_json
 from netspec.workflows import example_files
 from netspec.workflows.example_files import Examples
 
-__all__ = ["Given", "read_request"]
-
-_NAME = "the request"
-"""What messages call the examples."""
+__all__ = ["read_request"]
 
 _MOST_UNPACKED = 256 * 2**20
 """Bytes of the arrays of an `.npz` file."""
 
-_MOST_VALUES = 4_000_000
-"""Of JSON: each is some 100 bytes in memory, however short it is written."""
-
 _TABLES = {"text/csv", "text/tab-separated-values", "application/csv", "application/jsonl", "application/x-ndjson"}
 _FILES = {"", "application/octet-stream", "application/x-npy", "application/npy", "application/zip"}
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Given:
-    """The examples of a request, as the network takes them.
-
-    Attributes:
-        array: (N, …); of several inputs each by its name.
-        framed: of each example the dataset as whose images it was framed; empty where it was left as it is.
-        notes: what the client should know.
-    """
-
-    array: Arrays
-    framed: tuple[str, ...]
-    notes: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.framed)
 
 
 def read_request(served: Served, body: bytes, media: str, boundary: str, options: Options) -> Given:
@@ -75,13 +53,18 @@ def read_request(served: Served, body: bytes, media: str, boundary: str, options
     """
     if not body:
         raise RequestError(400, "the request has no body", "send an example; GET /docs shows how")
+    form = parts_of(body, boundary) if media == "multipart/form-data" else None
+    if served.run.tags:
+        return read_sentences(served, [(body, media, NAME)] if form is None else _each(form), options)
     reader = _Reader(served, options)
-    found = reader.form(parts_of(body, boundary)) if media == "multipart/form-data" else reader.one(body, media)
-    return reader.checked(found)
+    return reader.checked(reader.one(body, media) if form is None else reader.form(form))
 
 
-def _send(served: Served) -> str:
-    return f"say what it is by its Content-Type: {listing(['application/json', *served.media], 'or')}"
+def _each(parts: Sequence[Part]) -> Iterator[tuple[bytes, str, str]]:
+    """Yield what is in each part of a form: a field is a text; its content type; and what messages call it."""
+    for number, part in enumerate(parts, 1):
+        media = part.media or ("" if part.is_file else "text/plain")
+        yield part.content, media, f"{NAME}: {part.name or 'part'} {number}"
 
 
 @dataclass(slots=True)
@@ -94,7 +77,7 @@ class _Reader:
 
     # --- bodies ---------------------------------------------------------------------------------------------------
 
-    def one(self, body: bytes, media: str, name: str = _NAME) -> list[Examples]:
+    def one(self, body: bytes, media: str, name: str = NAME) -> list[Examples]:
         """Return what is in a body, or in the part of a form, by its content type."""
         run, table = self.served.run, self.served.table
         if media == "application/json" or media.endswith("+json"):
@@ -107,8 +90,7 @@ class _Reader:
             return [self._rows(read_table(body, name))]
         if media in _FILES:
             return [self._file(body, name)]
-        what = f"a body of the type {media[:100]!r}"
-        raise RequestError(415, f"{what} is not what the model reads", _send(self.served))
+        raise wrong_type(media, self.served)
 
     def _file(self, body: bytes, name: str) -> Examples:
         """Return what is in a file of whatever kind."""
@@ -127,25 +109,25 @@ class _Reader:
         table, inputs = self.served.table, [i.name for i in self.served.run.network.inputs]
         if table and not table.is_picture and any(p.name in table.columns and p.media not in _TABLES for p in parts):
             row = {part.name: _cell(part, part.name in table.pictures) for part in _of_different_names(parts)}
-            return [self._rows(table_of_objects([row], _NAME))]
+            return [self._rows(table_of_objects([row], NAME))]
         if inputs[1:] and not table and any(part.name in inputs for part in parts):
             return [self._by_input(_of_different_names(parts))]
         found = []
         for number, part in enumerate(parts, 1):
-            found += self.one(part.content, part.media, f"{_NAME}: {part.name or 'part'} {number}")
+            found += self.one(part.content, part.media, f"{NAME}: {part.name or 'part'} {number}")
         return found
 
     def _by_input(self, parts: Sequence[Part]) -> Examples:
         values = {}
         for part in parts:
-            name = f"{_NAME}: {part.name}"
-            values[part.name] = array_in(part.content, name) if part.is_file else _value(part.content, name)
-        return example_files.of_arrays(self.served.run.network, values, _NAME)
+            name = f"{NAME}: {part.name}"
+            values[part.name] = array_in(part.content, name) if part.is_file else json_value(part.content, name)
+        return example_files.of_arrays(self.served.run.network, values, NAME)
 
     # --- JSON -----------------------------------------------------------------------------------------------------
 
     def _json(self, body: bytes, name: str) -> list[Examples]:
-        value = _value(body, name)
+        value = json_value(body, name)
         inputs = [i.name for i in self.served.run.network.inputs]
         own = self.served.table.columns if self.served.table else inputs
         if isinstance(value, Mapping) and list(value) == [INSTANCES] and INSTANCES not in own:
@@ -159,12 +141,12 @@ class _Reader:
             if wrong is not None:
                 shown = f"row {wrong:,} of {name}" if isinstance(value, list) else name
                 raise DataError(f"{shown} is no JSON object", f"give {self._example()}, or a list of such")
-            self._require_few(len(rows))
+            require_few(self.served, len(rows))
             return [self._rows(table_of_objects(rows, name))]
         if value is None or isinstance(value, bool | int | float):
             raise DataError(f"{name} is no example", f"give {self._example()}")
         if inputs[1:] and isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):
-            self._require_few(len(value))
+            require_few(self.served, len(value))
             value = _columns(value, inputs, name)
         return [example_files.of_arrays(self.served.run.network, value, name)]
 
@@ -179,7 +161,7 @@ class _Reader:
 
     def _strings(self, texts: Sequence[str], name: str, *, alone: bool) -> list[Examples]:
         """Return texts, or pictures in base64."""
-        self._require_few(len(texts))
+        require_few(self.served, len(texts))
         if self.served.run.text_column:
             return self._texts(texts, name)
         if not self.served.reads_pictures:
@@ -220,7 +202,7 @@ class _Reader:
         prepared, preparation = self.served.table, self.served.run.preparation
         assert prepared is not None
         assert preparation is not None
-        self._require_few(len(table))
+        require_few(self.served, len(table))
         for column in prepared.pictures:
             for text in dict.fromkeys(table.cells.get(column, ())):
                 if content := embedded_bytes(text):
@@ -238,19 +220,14 @@ class _Reader:
             fix = f"{MOST_PIXELS:,} are the most of a request: make it smaller first"
             raise RequestError(413, f"{name} has {width:,}x{height:,} pixels, too many{with_others}", fix)
 
-    def _require_few(self, count: int) -> None:
-        if count > self.served.most_examples:
-            message = f"the request has {count:,} examples"
-            raise RequestError(413, message, f"{self.served.most_examples:,} are the most: send several requests")
-
     def checked(self, found: Sequence[Examples]) -> Given:
         """Return all examples as the network takes them."""
         run = self.served.run
         arrays = [run.checked(examples.array) for examples in found]
         counts = [len(next(each_array(array))) for array in arrays]
-        self._require_few(sum(counts))
+        require_few(self.served, sum(counts))
         if not sum(counts):
-            raise DataError(f"{_NAME} has no examples", "give at least one")
+            raise DataError(f"{NAME} has no examples", "give at least one")
         framed = [each.framed_as for each, n in zip(found, counts, strict=True) for _ in range(n)]
         notes = dict.fromkeys(note for examples in found for note in examples.notes)
         return Given(_joined(arrays), tuple(framed), tuple(notes))
@@ -261,27 +238,10 @@ def _joined(arrays: Sequence[Arrays]) -> Arrays:
         return arrays[0]
     forms = {tuple((one.dtype.str, one.shape[1:]) for one in each_array(array)) for array in arrays}
     if len(forms) > 1:
-        raise DataError(f"{_NAME} has parts of different types", "send pictures and arrays one by one")
+        raise DataError(f"{NAME} has parts of different types", "send pictures and arrays one by one")
     if isinstance(arrays[0], Mapping):
         return {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
     return by_array(np.asarray, np.concatenate(arrays))  # type: ignore[arg-type]
-
-
-def _value(body: bytes, name: str) -> Any:
-    """Return the value of a JSON text; raises DataError where it is none."""
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > _MOST_VALUES:
-        fix = f"{_MOST_VALUES:,} are the most: send an .npy file, or several requests"
-        raise RequestError(413, f"{name} has very many values", fix)
-    try:
-        return read_json(body.decode("utf-8-sig"))
-    except TwiceError as error:
-        raise DataError(f"{name} has {error.args[0]!r} twice", "give each column of a row one value") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{name} is no UTF-8", "write the JSON in UTF-8") from None
-    except ValueError as error:
-        raise DataError(
-            f"{name} is no JSON: {error}", "write it as JSON, or say what it is by its Content-Type"
-        ) from None
 
 
 def _columns(rows: Sequence[Mapping[str, Any]], inputs: Sequence[str], name: str) -> dict[str, list[Any]]:
@@ -300,7 +260,7 @@ def _of_different_names(parts: Sequence[Part]) -> Sequence[Part]:
     names = [part.name for part in parts]
     twice = next((name for number, name in enumerate(names) if name in names[:number]), None)
     if twice is not None:
-        raise DataError(f"{_NAME} has the field {twice!r} twice", "give each field once: a form has one example")
+        raise DataError(f"{NAME} has the field {twice!r} twice", "give each field once: a form has one example")
     return parts
 
 

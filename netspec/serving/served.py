@@ -12,7 +12,9 @@ import numpy as np
 from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation
+from netspec.sources.tagged import WORDS
 from netspec.workflows.answer_facts import by_example, facts_of
+from netspec.workflows.tagging import facts_of_tagged, likeliest
 from netspec.workflows.trained import Run
 
 __all__ = ["INSTANCES", "Served"]
@@ -29,6 +31,12 @@ _ARRAYS = {"application/x-npy": "an .npy file: an example, or many"}
 _PICTURES = {"image/png": "a picture", "image/jpeg": "a picture; likewise image/webp and others"}
 _ROWS = {"text/csv": "a table: a line with the names of its columns, then rows", "application/x-ndjson": "a row a line"}
 
+_SENTENCES = {
+    "text/plain": "a sentence on each line, in UTF-8",
+    "application/x-ndjson": "on each line an object with the list `tokens`",
+}
+_SENTENCE = "Ada lives in Rome"
+
 
 class Served:
     """A model that is served.
@@ -43,11 +51,6 @@ class Served:
             raise DataError(
                 "the model gives its input again: there are no answers to serve",
                 f"`netspec predict {run.path} FILE -o again.npy` keeps what it gives",
-            )
-        if run.tags:
-            raise DataError(
-                "the model gives each word a label, which is not served",
-                f'`netspec predict {run.path} --text "…"` prints them, and run.tag(texts) returns them',
             )
         self.run = run
         graph = run.model.graph
@@ -72,6 +75,8 @@ class Served:
     @property
     def media(self) -> dict[str, str]:
         """What a body may be, by its content type, beside forms and JSON."""
+        if self.run.tags:
+            return _SENTENCES
         several = len(self.run.network.inputs) > 1
         arrays = {"application/octet-stream": "an .npz file: an array for each input"} if several else _ARRAYS
         texts = {"text/plain": "a text, in UTF-8"} if self.run.text_column else {}
@@ -95,6 +100,8 @@ class Served:
     @cached_property
     def example(self) -> Any:
         """An example as JSON; of pictures and long arrays none: None."""
+        if self.run.tags:
+            return _SENTENCE
         if self.table:
             if self.run.text_column:
                 return "a text"
@@ -109,6 +116,8 @@ class Served:
     def schema(self) -> Schema:
         """The JSON schema of a body: one example, or a list of them."""
         forms: list[Schema] = []
+        if self.run.tags:
+            return _schema_of_sentences(self.most_examples)
         if self.table:
             row = {key: value for given in self.table.inputs.values() for key, value in _columns(given).items()}
             forms.append({"type": "object", "properties": row, "required": list(self.table.columns)})
@@ -133,9 +142,15 @@ class Served:
 
     # --- what is answered -----------------------------------------------------------------------------------------
 
+    def predict(self, array: Arrays) -> Any:
+        """Return what `run.predict` does; of a model that gives each word a label, the likeliest at each position."""
+        return likeliest(self.run, np.asarray(array)) if self.run.tags else self.run.predict(array)
+
     @cached_property
     def answer(self) -> dict[str, Any]:
         """An answer, to an example of zeros."""
+        if self.run.tags:
+            return facts_of_tagged(self.run.tag(_SENTENCE)[0])
         return facts_of(by_example(self.run.predict(self.zeros(1)))[0], 3)
 
     @cached_property
@@ -146,6 +161,15 @@ class Served:
             said = "the dataset as whose images what is drawn in the picture was framed"
             found["properties"]["framed_as"] = {"type": "string", "description": said}
         return found
+
+
+def _schema_of_sentences(most: int) -> Schema:
+    words: Schema = {"type": "array", "items": {"type": "string", "minLength": 1}, "minItems": 1}
+    listed = {**_object({WORDS: words}), "additionalProperties": True, "description": "a sentence by its words"}
+    text: Schema = {"type": "string", "description": "a sentence, which is cut into words and marks of punctuation"}
+    each = {"anyOf": [text, {**words, "description": "the words of a sentence"}, listed]}
+    many = _many(each, most)
+    return {"anyOf": [text, listed, many, _object({INSTANCES: many})]}
 
 
 def _row(given: TableInput) -> dict[str, Any]:

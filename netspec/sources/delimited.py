@@ -144,8 +144,11 @@ def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]
 
 
 def _refuse_ragged(name: str, header: list[str], row: list[str], line: int, delimiter: str) -> None:
-    message = f"{name}: line {line:,} has {plural(len(row), 'cell')}, and there are {plural(len(header), 'column')}"
-    if len(row) > len(header):
+    are = "there is" if len(header) == 1 else "there are"
+    message = f"{name}: line {line:,} has {plural(len(row), 'cell')}, and {are} {plural(len(header), 'column')}"
+    if len(header) == 1 and len(row) > 1:
+        fix = "the first line has the names of the columns: remove what stands above it, such as a title"
+    elif len(row) > len(header):
         separated = _DELIMITERS[delimiter].removesuffix("s")
         fix = f'a {separated} within a cell needs quotes around the cell: "a{delimiter}b"'.replace("\t", " ")
     else:

@@ -10,6 +10,7 @@ from unicodedata import normalize
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
@@ -154,11 +155,16 @@ def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
     other = f"; it has {plural(len(tree.files), 'other file')}" if tree.files else ""
     said = "; ".join(["", *tree.notices])
     fix = kind.example
+    tables = [file for file in tree.files if file.lower().endswith(TABLE_ENDINGS)]
     texts = sum(file.lower().endswith(".txt") for file in tree.files)
     if kind is PICTURES and 2 * texts > len(tree.files):
         # As the spec names them, if it does; of a path from elsewhere as one beside them would.
         own = PurePosixPath(tree.name).name if PurePath(tree.name).is_absolute() else tree.name
         fix = f'they are texts: say how they are cut into tokens, `data "{own}" {{ text words }}`'
+    elif tables and is_archive(tree.name):
+        fix = f"unpack it, and name a table that is in it, such as {tables[0]}"
+    elif tables:
+        fix = f"name a table that is in it, such as {tree.name.rstrip('/')}/{tables[0]}"
     return DataError(f"{tree.name} has no {kind.one}s in it{other}{said}", fix)
 
 

@@ -59,6 +59,7 @@ class Survey:
         unclear: why arrays say no input, and what to write; None where they do.
         of_arrays: whether it is arrays of NumPy.
         files: of a table the inputs that read pictures, whose size it does not say.
+        labels: of words those that they have.
     """
 
     data: DataSource
@@ -74,6 +75,7 @@ class Survey:
     unclear: Wrong | None = None
     of_arrays: bool = False
     files: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:
@@ -149,7 +151,8 @@ def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
     fitted = fit_sentences(read_sentences(path, data.name), data)
     tokens = fitted.input.tokens
     given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
-    return Survey(data, (given,), tokens, len(fitted.classes), notices=fitted.notices)
+    labels = fitted.classes
+    return Survey(data, (given,), tokens, len(labels), notices=fitted.notices, labels=labels)
 
 
 def _of_pictures(data: DataSource, folder: Path) -> Survey | None:

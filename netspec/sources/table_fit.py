@@ -1,21 +1,28 @@
-"""Fitting to a table: which rows are for what, which columns are read, and what is fitted to the training part."""
+"""Fitting to a table: its rows, which part each is for, and what its inputs read, put together."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import fsum, sqrt
 from pathlib import Path, PurePath
 from typing import Literal
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
-from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, is_missing, shown, truth_of
-from netspec.sources.columns import MOST_LEVELS, Column, column_of, written
+from netspec.sources.cells import class_name, is_missing
+from netspec.sources.columns import Column, column_of, written
 from netspec.sources.draws import RULE, Rule
 from netspec.sources.kinds import PICTURES
+from netspec.sources.read_columns import (
+    NUMBERS,
+    chosen_columns,
+    columns_of_input,
+    nothing_read,
+    require_learnable,
+    require_settings,
+)
+from netspec.sources.table_features import fitted_input
 from netspec.sources.table_files import (
     missing_files,
     picture_column,
@@ -25,14 +32,12 @@ from netspec.sources.table_files import (
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
-from netspec.sources.table_preparation import Feature, TableInput
+from netspec.sources.table_preparation import TableInput
 from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
 
-__all__ = ["NUMBERS", "Fitted", "divided_for", "fit_table", "moments", "targets_of"]
+__all__ = ["Fitted", "divided_for", "fit_table", "targets_of"]
 
-NUMBERS = "numbers"
-"""In place of columns: all that are numbers and that no other input names."""
 
 _SHOWN = 5
 
@@ -124,7 +129,7 @@ def fit_table(
         DataError: a column is not there, or cannot be learned; or a part has no rows.
     """
     targets, log = targets_of(table, data) if learns else ((), False)
-    _require_settings(table, data, targets)
+    require_settings(table, data, targets)
     notices = list(table.notices)
     table, left_out = _with_targets(table, targets)
     notices += left_out
@@ -144,7 +149,7 @@ def fit_table(
         notices += notes
     known = {name: columns[name] for name in targets}
     for target in known.values():
-        _require_learnable(table, target)
+        require_learnable(table, target)
     text = text_column(table, data, targets, columns, asked)
     rows = parts_of_table(table, data, targets, known, text, rule)
     if data.test is None:
@@ -156,19 +161,19 @@ def fit_table(
         given = {next(iter(asked or {INPUT: ()})): text_input(table, data, text, rows["train"], folder)}
         notices += _beside_text(table, data, targets, columns, text)
         return Fitted(table, rows, given, known, log, tuple(notices))
-    chosen, left_out = _chosen(table, data, targets, columns, asked)
+    chosen, left_out = chosen_columns(table, data, targets, columns, asked)
     notices += left_out
     notices += notices_of(table, columns, chosen, known)
     train = rows["train"]
     inputs = {}
     for name, named in (asked or {INPUT: ()}).items():
-        read = [columns[c] for c in _of_input(table, name, named, chosen, columns, asked or {})]
+        read = [columns[c] for c in columns_of_input(table, name, named, chosen, columns, asked or {})]
         if len(read) == 1 and read[0].kind == "file":
             inputs[name] = TableInput(form="picture", text=read[0].name, size=(sizes or {}).get(name, (1, 1, 1)))
             continue
-        inputs[name] = _input(table, data, read, train, named=bool(named) and NUMBERS not in named, folder=folder)
+        inputs[name] = fitted_input(table, data, read, train, named=bool(named) and NUMBERS not in named, folder=folder)
         if not inputs[name].columns:
-            raise DataError(*_nothing_read(table, name, left_out))
+            raise DataError(*nothing_read(table, name, left_out))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
 
 
@@ -233,7 +238,7 @@ def _beside_text(
     table: Table, data: DataSource, targets: Sequence[str], columns: Mapping[str, Column], text: str
 ) -> list[str]:
     """Return what to say of columns that are not read beside a text."""
-    chosen, _ = _chosen(table, data, targets, columns, {INPUT: (text,)})
+    chosen, _ = chosen_columns(table, data, targets, columns, {INPUT: (text,)})
     others = [name for name in chosen if name != text]
     said = list(notices_of(table, columns, chosen, {}))
     if others:
@@ -282,174 +287,6 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
             )
             table = table.take([row for row in range(len(table)) if row not in gone])
     return table, notices
-
-
-# --- which columns ------------------------------------------------------------------------------------------------
-
-
-def _require_settings(table: Table, data: DataSource, targets: Sequence[str]) -> None:
-    """Raise DataError where a setting names a column that is not there, or one that is learned."""
-    settings: dict[str, Sequence[str]] = {
-        "columns": data.columns,
-        "drop": data.drop,
-        "group": (data.group,) if data.group else (),
-        "category": data.category,
-        "number": data.number,
-    }
-    for setting, names in settings.items():
-        for name in names:
-            table.require(name, f", which `{setting}` names")
-            if name in targets and setting in {"columns", "drop"}:
-                raise DataError(f"{name} is learned, and `{setting}` names it too", f"leave it out of `{setting}`")
-    for one, other in (("columns", "drop"), ("drop", "category"), ("drop", "number"), ("category", "number")):
-        both = next((name for name in settings[one] if name in settings[other]), None)
-        if both:
-            raise DataError(f"`{one}` and `{other}` both name {both}", "keep one")
-
-
-def _require_learnable(table: Table, target: Column) -> None:
-    if target.kind == "date":
-        message = f"{table.name}: {target.name} is a date, which is no class and no amount"
-        raise DataError(message, "write it as a number, such as days since the first")
-    if len(target.counts) == 1:
-        value = next(iter(target.counts))
-        message = f"{table.name}: {target.name} is {shown(value)} in every row: there is nothing to learn"
-        raise DataError(message, "learn another column")
-    if target.odd:
-        row, value = target.odd
-        but = f"line {table.lines[row]:,} has {shown(value)}"
-        message = f"{table.name}: nearly all values of {target.name} are numbers, but {but}"
-        raise DataError(message, "write a number there, or leave the cell empty: rows without a target are left out")
-    count = sum(target.counts.values())
-    if target.kind in {"id", "text"} and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
-        every = f"has {plural(len(target.counts), 'value')} in {plural(count, 'row')}"
-        raise DataError(f"{table.name}: {target.name} {every}: it names the rows", "learn a column that says something")
-
-
-def _chosen(
-    table: Table,
-    data: DataSource,
-    targets: Sequence[str],
-    columns: Mapping[str, Column],
-    asked: Mapping[str, Sequence[str]] | None,
-) -> tuple[list[str], list[str]]:
-    """Return the columns that can be read, and what to say of those that are left out."""
-    named = {name for names in (asked or {}).values() for name in names}
-    kept, notices = [], []
-    for name in data.columns or table.columns:
-        column = columns[name]
-        if name in targets or name in data.drop or (name == data.group and name not in data.columns):
-            continue
-        number = column.kind == "id" and column.low is not None
-        if (name in named and column.kind != "empty") or (number and name in data.columns):
-            kept.append(name)
-        elif why := _left_out(table, column):
-            if not named or NUMBERS in named:
-                notices.append(f"{name} is left out: {why}")
-        else:
-            kept.append(name)
-    return kept, notices
-
-
-def _left_out(table: Table, column: Column) -> str:
-    """Return why a column is left out; empty where it is not."""
-    if column.kind == "empty":
-        return "it is missing in every row"
-    if column.is_constant:
-        return f"it is {shown(next(iter(column.counts)))} in every row"
-    if column.kind == "id":
-        return "it names the rows"
-    if column.kind == "date":
-        return "it is a date"
-    if column.kind == "file":
-        return f"it names pictures; `input {written(column.name)} 3x64x64 as picture` reads them"
-    if column.kind == "text":
-        if column.odd:
-            row, value = column.odd
-            return f"nearly all its values are numbers, but line {table.lines[row]:,} has {shown(value)}"
-        return f"it is text, with {plural(len(column.counts), 'value')}"
-    return ""
-
-
-def _of_input(
-    table: Table,
-    name: str,
-    named: Sequence[str],
-    chosen: Sequence[str],
-    columns: Mapping[str, Column],
-    asked: Mapping[str, Sequence[str]],
-) -> list[str]:
-    """Return the columns that an input reads; raises DataError where it names one that cannot be read."""
-    if not named:
-        return list(chosen)
-    found = []
-    others = {column for names in asked.values() for column in names}
-    for word in named:
-        if word == NUMBERS and word not in table.cells:
-            found += [c for c in chosen if columns[c].kind in {"number", "id"} and c not in others]
-            continue
-        table.require(word, f", which the input `{name}` names")
-        if word not in chosen:
-            raise DataError(
-                f"the input `{name}` names {word}, which is learned, or left out of what is read",
-                "name another column, or leave it out of `drop`",
-            )
-        found.append(word)
-    return list(dict.fromkeys(found))
-
-
-def _nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str, str]:
-    what = "" if name == INPUT else f" for the input `{name}`"
-    why = f": {'; '.join(left_out[:3])}{'; …' if len(left_out) > 3 else ''}" if left_out else ""
-    return f"{table.name} has no column to learn from{what}{why}", "it takes a column of numbers or of categories"
-
-
-# --- what is fitted -----------------------------------------------------------------------------------------------
-
-
-def _input(
-    table: Table, data: DataSource, read: Sequence[Column], train: Sequence[int], *, named: bool, folder: Path | None
-) -> TableInput:
-    """Return what an input reads, fitted to the training part; one category that is named is a token."""
-    plain = [column for column in read if not _is_text(column)]
-    if len(read) == 1 and not plain:
-        return text_input(table, data, read[0].name, train, folder)
-    if len(plain) < len(read):
-        name = next(column.name for column in read if _is_text(column))
-        fix = f"give it an input of its own: `input {written(name)} as text`; or leave it out"
-        raise DataError(f"{name} is text, and is not read together with other columns", fix)
-    features = tuple(f for column in plain if (f := _feature(table, column, train)))
-    token = named and len(features) == 1 and features[0].kind == "category"
-    return TableInput(form="category" if token else "numbers", features=features)
-
-
-def _is_text(column: Column) -> bool:
-    return column.kind in {"text", "date", "file"} or (column.kind == "id" and column.low is None)
-
-
-def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | None:
-    """Return how a column becomes numbers; None where the training part has no value of it."""
-    every, absent = table.cells[column.name], column.absent
-    cells = [cell for i in train if (cell := every[i]) not in absent]
-    missing = len(cells) < len(train)
-    if not cells:
-        return None
-    if column.kind == "category":
-        if column.said:
-            cells = list(map(class_name, cells))
-        return Feature(column=column.name, kind="category", levels=in_order(cells), missing=missing)
-    if column.kind == "boolean":
-        share = sum(1 for cell in cells if truth_of(cell)) / len(cells)
-        return Feature(column=column.name, kind="boolean", mean=share, missing=missing)
-    mean, std = moments(list(map(float, cells)))
-    return Feature(column=column.name, kind="number", mean=mean, std=std, missing=missing)
-
-
-def moments(values: Sequence[float]) -> tuple[float, float]:
-    """Return the mean and the standard deviation of some numbers; 1 where they are all equal."""
-    mean = fsum(values) / len(values)
-    std = sqrt(fsum((value - mean) ** 2 for value in values) / len(values))
-    return mean, std if std > 1e-12 * max(abs(mean), 1e-300) else 1.0
 
 
 def _are(count: int) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.data_source import DataSource
+from netspec.ir.data_source import TAGGED_ENDINGS, DataSource
 from netspec.recipe.class_names import in_order
 from netspec.recipe.settings import Text
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
@@ -26,11 +26,14 @@ from netspec.sources.vocabulary import Vocabulary
 __all__ = [
     "LABELS",
     "WORDS",
+    "WORD_KEYS",
     "FittedSentences",
     "Sentences",
     "are_tagged",
     "encoded",
     "fit_sentences",
+    "holds_tagged",
+    "parse_objects",
     "parse_sentences",
     "parts_of_sentences",
     "read_sentences",
@@ -44,7 +47,10 @@ WORDS, LABELS = "tokens", "labels"
 LENGTH = 128
 """Words that are read of a sentence at most, where nothing else is said."""
 
-_WORD_KEYS, _LABEL_KEYS = ("tokens", "words"), ("labels", "tags", "ner_tags", "pos_tags")
+WORD_KEYS = ("tokens", "words")
+"""Under which of them an object of JSON lines has the words of a sentence."""
+
+_LABEL_KEYS = ("labels", "tags", "ner_tags", "pos_tags")
 _EXAMPLE = "name a file of lines with a word and its label, such as ner.conll"
 _SHOWN = 5
 _LONGEST = 200
@@ -102,10 +108,16 @@ def are_tagged(path: Path) -> bool:
         except (StopIteration, ValueError):
             return False
         return isinstance(first, dict) and all(
-            isinstance(_first(first, keys), list) for keys in (_WORD_KEYS, _LABEL_KEYS)
+            isinstance(_first(first, keys), list) for keys in (WORD_KEYS, _LABEL_KEYS)
         )
     rows = [line.split() for line in lines if line.strip() and not line.startswith("#")]
     return bool(rows) and any(not line.strip() for line in lines) and {len(row) for row in rows} == {2}
+
+
+def holds_tagged(path: Path) -> bool:
+    """Return whether a file has a label for each word: by its name, or by what is in it."""
+    name = path.name.lower()
+    return name.endswith(TAGGED_ENDINGS) or (name.endswith((".jsonl", ".tsv", ".txt")) and are_tagged(path))
 
 
 def read_sentences(path: Path, name: str, *, labelled: bool = True) -> Sentences:
@@ -125,7 +137,7 @@ def read_sentences(path: Path, name: str, *, labelled: bool = True) -> Sentences
 def parse_sentences(text: str, name: str, *, labelled: bool = True) -> Sentences:
     """Return the sentences of a text; arguments and errors as for `read_sentences`."""
     objects = next((line.lstrip() for line in text.split("\n") if line.strip()), "").startswith("{")
-    found = _of_objects(text, name, labelled) if objects else _of_lines(text, name, labelled)
+    found = parse_objects(text, name, labelled=labelled) if objects else _of_lines(text, name, labelled)
     if not found.words:
         raise DataError(f"{name} has no sentences in it", "give lines of a word and its label, or JSON lines")
     return found
@@ -187,7 +199,8 @@ def _list(row: Any, keys: Sequence[str], where: str) -> list[str]:
     return found
 
 
-def _of_objects(text: str, name: str, labelled: bool) -> Sentences:
+def parse_objects(text: str, name: str, *, labelled: bool = True) -> Sentences:
+    """Return the sentences of JSON lines, which may be none; arguments and errors as for `read_sentences`."""
     words: list[tuple[str, ...]] = []
     labels: list[tuple[str, ...]] = []
     lines: list[int] = []
@@ -199,7 +212,7 @@ def _of_objects(text: str, name: str, labelled: bool) -> Sentences:
             row = json.loads(line)
         except (ValueError, RecursionError):
             raise DataError(f"{where} is no JSON", _OBJECT) from None
-        keys = (_WORD_KEYS, _LABEL_KEYS)
+        keys = (WORD_KEYS, _LABEL_KEYS)
         own, tags = (_list(row, names, where) for names in keys)
         if not own or (labelled and not tags):
             key = "labels" if own else "tokens"

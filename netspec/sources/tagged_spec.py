@@ -7,6 +7,7 @@ from pathlib import Path
 
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.ir.data_source import TAGGED_ENDINGS
+from netspec.recipe.entities import mark_entities
 from netspec.sources.tagged import LENGTH, read_sentences
 
 __all__ = ["spec_for_sentences"]
@@ -33,6 +34,12 @@ def spec_for_sentences(path: Path, name: str) -> str:
     size = f" size={_WORDS}" if words > _WORDS else ""
     tagged = "" if name.lower().endswith(TAGGED_ENDINGS) else " tagged"
     few = len(found.words) < 2_000
+    entities = mark_entities(counts)
+    metrics = (
+        "metrics f1 entity_f1  # the mean over the labels, and whole entities\n  best val_entity_f1"
+        if entities
+        else "metrics f1  # the mean over the labels; padding counts nowhere\n  best val_f1"
+    )
     return f"""\
 # {plural(len(found.words), "sentence")}, {plural(sum(counts.values()), "word")}, of {len(counts)} labels: {labels}.
 # Of a sentence that is longer than `length` the rest is not read.
@@ -53,7 +60,6 @@ train {{
   clip 1
   batch 16
   epochs {30 if few else 10}
-  metrics f1  # the mean over the labels; padding counts nowhere
-  best val_f1
+  {metrics}
 }}
 """

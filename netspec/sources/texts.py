@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.settings import Text
@@ -120,7 +121,7 @@ def require_readable(size: int, name: str) -> None:
 def require_text(content: bytes, name: str, fix: str) -> None:
     """Raise DataError where some bytes are no text, whatever the name says: UTF-16, or another kind of file."""
     if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise DataError(f"{name} is UTF-16", f"convert it: `iconv -f utf-16 -t utf-8 {name}`, or save it as UTF-8")
+        raise DataError(f"{name} is UTF-16", f"convert it: {_conversion('utf-16', name)}, or save it as UTF-8")
     what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
     if what:
         raise DataError(f"{name} is {what}, and no text", "unpack it" if "gzip" in what else fix)
@@ -137,8 +138,14 @@ def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str
         line = content.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{name} is no UTF-8: byte 0x{content[error.start]:02x} in line {line}",
-            f"convert it, for example with `iconv -f latin1 -t utf-8 {name}`",
+            f"convert it, for example with {_conversion('latin1', name)}, or save it as UTF-8",
         ) from None
+
+
+def _conversion(encoding: str, name: str) -> str:
+    """Return the command that writes a file of UTF-8 beside one of another encoding."""
+    path = Path(name)
+    return f"`iconv -f {encoding} -t utf-8 {quote(name)} > {quote(str(path.with_name(f'utf8_{path.name}')))}`"
 
 
 def divided(text: str, settings: Text, test: float | None) -> DividedText:

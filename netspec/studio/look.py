@@ -14,6 +14,7 @@ from typing import Any
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.catalog import find
+from netspec.sources.tagged import holds_tagged
 from netspec.sources.text_facts import are_texts
 
 __all__ = ["Looks"]
@@ -53,7 +54,7 @@ class Looks:
         with tempfile.TemporaryDirectory() as scratch:
             picture = Path(scratch) / "data.png"
             # Of texts no picture is drawn.
-            texts = not find(name) and are_texts(self._folder / name)
+            texts = not find(name) and (are_texts(self._folder / name) or holds_tagged(self._folder / name))
             output = self._run(name, "data", "show", *(() if texts else ("-o", str(picture))))[0]
             lines = [line for line in output.splitlines() if line != str(picture) and not line.startswith("next: ")]
             shown = ""

@@ -22,6 +22,7 @@ from netspec.serving.options import Options
 from netspec.serving.requests import read_request
 from netspec.serving.served import Served
 from netspec.workflows.answer_facts import by_example, facts_of
+from netspec.workflows.tagging import facts_of_tagged, tagged
 from netspec.workflows.trained import Run, open_run
 
 __all__ = ["Trial"]
@@ -49,12 +50,12 @@ class Trial:
         return self._served
 
     def reads(self, folder: Path) -> dict[str, Any]:
-        """Return what the model of a run takes: `picture`, `text`, `row` or `array`, and what belongs to it."""
+        """Return what the model of a run takes, `picture`, `text`, `sentences`, `row` or `array`, and its parts."""
         with self._lock:
             served = self._open(folder)
         run, table = served.run, served.table
         if run.text_column:
-            return {"kind": "text"}
+            return {"kind": "sentences" if run.tags else "text"}
         if table and not table.is_picture:
             columns = [
                 {"name": feature.column, "kind": feature.kind, "levels": list(feature.levels)[:200]}
@@ -70,6 +71,8 @@ class Trial:
     def answer(self, folder: Path, body: bytes, media: str) -> dict[str, Any]:
         """Return the answer to one example, in the forms that `netspec serve` takes, and what the layers make of it.
 
+        Of sentences, whose words get labels, all that are given are answered.
+
         Raises:
             NetspecError: the example does not fit the model.
             RequestError: the body is no such thing.
@@ -79,12 +82,16 @@ class Trial:
             run = served.run
             given = read_request(served, body, media, "", Options())
             one = by_array(lambda array: np.asarray(array[:1]), given.array)
-            found = run.predict(one)
+            found = served.predict(given.array if given.words else one)
+            if given.words:
+                answer = {"sentences": list(map(facts_of_tagged, tagged(run, given.words, found)))}
+            else:
+                answer = facts_of(by_example(found)[0], _TOP)
             return {
-                "answer": facts_of(by_example(found)[0], _TOP),
+                "answer": answer,
                 "notes": list(given.notes),
                 "layers": self._layers(run, one),
-                "saliency": self._saliency(run, one, found),
+                "saliency": "" if given.words else self._saliency(run, one, found),
             }
 
     def _layers(self, run: Run, one: Any) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from netspec.data.units import Unit
 from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ir.recipe import Recipe
+from netspec.recipe.entities import EntityCounts
 from netspec.recipe.losses import CrossEntropy
 from netspec.recipe.metrics import (
     METRICS,
@@ -31,18 +32,9 @@ from netspec.recipe.metrics import (
     split_of,
     usual_metrics,
 )
+from netspec.training.score_values import Moments, auroc, average_precision, log_probabilities
 
-__all__ = [
-    "MOST_SCORES",
-    "Scorer",
-    "asked_of",
-    "probabilities",
-    "scorer_of",
-    "scorers_of",
-    "task_of",
-    "tasks_of",
-    "usual_of",
-]
+__all__ = ["MOST_SCORES", "Scorer", "asked_of", "scorer_of", "scorers_of", "task_of", "tasks_of", "usual_of"]
 
 MOST_SCORES = 2**28
 """So many scores are kept at most, in a gibibyte."""
@@ -64,6 +56,7 @@ class Scorer:
         unit: what brings numbers, which are learned in another one, into their own unit.
         columns: the columns of a table that the numbers are, where they are several: each is measured in its own unit,
             and all together as they are learned.
+        tags: the labels of words that the classes are, where they mark entities; else none.
     """
 
     def __init__(
@@ -75,6 +68,7 @@ class Scorer:
         ignore: int | None = None,
         unit: Unit | None = None,
         columns: Sequence[str] = (),
+        tags: Sequence[str] = (),
     ) -> None:
         self.names, self.task, self.function, self.ignore = tuple(names), task, function, ignore
         self.unit = unit
@@ -91,9 +85,13 @@ class Scorer:
         self._top = {METRICS[name].k: 0 for name in names if METRICS[name].k}
         self._log_loss = 0.0
         self._bins = np.zeros((3, _BINS))
-        self._numbers, self._own = _Moments(self.classes), _Moments(self.classes)
+        self._numbers, self._own = Moments(self.classes), Moments(self.classes)
         self._kept: list[tuple[NDArray[np.float32], NDArray[np.int32]]] = []
         self._keeps = bool({"auroc", "average_precision"} & {*names})
+        # What stands for no label marks nothing.
+        self._tags = (*tags, *("O",) * (self.classes - len(tags)))
+        asked = any(METRICS[name].entities for name in names)
+        self._entities = EntityCounts() if tags and asked and self._confusion is not None else None
 
     def add(
         self, outputs: NDArray[np.floating], targets: NDArray[np.generic], counted: NDArray[np.generic] | None = None
@@ -105,6 +103,8 @@ class Scorer:
             targets: class numbers, (N, ...), or shares, labels or numbers of the shape of the outputs.
             counted: (N, ...), what counts is not 0; all where it is None.
         """
+        if self._entities:
+            self._add_sentences(self._entities, outputs, np.asarray(targets), counted)
         z = np.moveaxis(np.asarray(outputs, np.float64), 1, -1).reshape(-1, outputs.shape[1])
         t: NDArray[np.generic] = np.asarray(targets)
         if t.size == z.size and z.shape[1] > 1:
@@ -135,7 +135,7 @@ class Scorer:
             self._add_classes(z, (t.argmax(axis=1) if t.ndim == 2 else t).astype(np.int64))
 
     def _add_classes(self, z: _Floats, y: NDArray[np.int64]) -> None:
-        logs = _log_probabilities(z, self.function)
+        logs = log_probabilities(z, self.function)
         found = logs.argmax(axis=1)
         assert self._confusion is not None
         np.add.at(self._confusion, (y, found), 1)
@@ -156,6 +156,22 @@ class Scorer:
                 self._bins[i] += np.bincount(at, values, _BINS)
         if self._keeps:
             self._keep(logs[:, 1:] if self.classes == 2 else logs, y)
+
+    def _add_sentences(
+        self,
+        entities: EntityCounts,
+        outputs: NDArray[np.floating],
+        targets: NDArray[np.generic],
+        counted: NDArray[np.generic] | None,
+    ) -> None:
+        """Add the entities of a batch of sentences, (N, K, L), with a label for each word, (N, L)."""
+        found = log_probabilities(np.moveaxis(np.asarray(outputs, np.float64), 1, -1), self.function).argmax(axis=-1)
+        true = targets.reshape(found.shape).astype(np.int64)
+        keep = np.ones(found.shape, bool) if counted is None else np.asarray(counted).reshape(len(found), -1) != 0
+        if self.ignore is not None:
+            keep = keep & (true != self.ignore)
+        for own, given, counts in zip(true, found, np.broadcast_to(keep, found.shape), strict=True):
+            entities.add([self._tags[i] for i in own[counts]], [self._tags[i] for i in given[counts]])
 
     def _add_labels(self, z: _Floats, y: NDArray[np.bool_]) -> None:
         found = z > (0 if self.function else 0.5)
@@ -180,6 +196,11 @@ class Scorer:
         """(K, K) counts, a row for each true class, a column for each predicted one; None without classes."""
         return self._confusion
 
+    @property
+    def entities(self) -> EntityCounts | None:
+        """The entities of each kind; None where none of their metrics is asked for, or labels mark none."""
+        return self._entities
+
     def values(self) -> dict[str, float | None]:
         """Return the value of each metric, in the order they were asked for; None where it has none."""
         found: dict[str, float | None] = {}
@@ -198,6 +219,9 @@ class Scorer:
 
     def _value(self, name: str) -> float | None:
         metric = METRICS[name]
+        if metric.entities:
+            # A share of nothing is 0, as seqeval says it.
+            return (getattr(self._entities.all(), name.removeprefix("entity_")) or 0.0) if self._entities else None
         if metric.k:
             return self._top[metric.k] / self._count
         if name in {"log_loss", "perplexity"}:
@@ -206,7 +230,7 @@ class Scorer:
         if name == "calibration_error":
             return float(np.abs(self._bins[1] - self._bins[2]).sum() / self._count)
         if name in {"auroc", "average_precision"}:
-            return self._ranked(_auroc if name == "auroc" else _average_precision) if self._keeps else None
+            return self._ranked(auroc if name == "auroc" else average_precision) if self._keeps else None
         if self.task == "numbers":
             return self._numbers.value(name)
         return self._of_counts(name)
@@ -270,14 +294,22 @@ def task_of(network: Network, graph: Graph, targets: NDArray[Any]) -> Task | Non
     return next((task for task in wanted if task in tasks), None)
 
 
-def usual_of(network: Network, graph: Graph, task: Task | None) -> tuple[str, ...]:
-    """Return the metrics that follow from what the outputs say; none where the input is learned again."""
+def usual_of(network: Network, graph: Graph, task: Task | None, *, entities: bool = False) -> tuple[str, ...]:
+    """Return the metrics that follow from what the outputs say; none where the input is learned again.
+
+    Args:
+        network: the network.
+        graph: as declared.
+        task: what the outputs say.
+        entities: whether their classes are labels of words that mark entities.
+    """
     probable = graph.link is not None or graph.ends_in in {"softmax", "sigmoid"}
     usual = () if network.reconstructs else usual_metrics(task, graph.shape(graph.output))
     if network.data is not None and network.data.is_tagged and task in {"classes", "two classes"}:
         # A label is no word that is foretold: how surprised the model is says little.
-        usual = ("f1",)
-    return tuple(name for name in usual if task and METRICS[name].fits(task, probable=probable))
+        usual = ("f1", "entity_f1")
+    fits = (name for name in usual if task and METRICS[name].fits(task, probable=probable, entities=entities))
+    return tuple(fits)
 
 
 def asked_of(
@@ -294,9 +326,9 @@ def asked_of(
     """
     named = [recipe.best, recipe.early_stop.on if recipe.early_stop else None]
     # What is named of the only output is one of its columns.
-    of_it = [m for m in named if m and (not output or output_of(m) == output)]
+    of_it = [m for m in named if m and (not output or output_of(m, (output,)) == output)]
     own = [m for m in of_it if (split_of(m) == "train") == (split == "train")]
-    by = {metric_of(m) for m in own} - {"loss"}
+    by = {metric_of(m, (output,) if output else ()) for m in own} - {"loss"}
     if split == "train":
         # The accuracy is measured of the batches.
         return tuple(name for name in METRICS if name in by - {"accuracy"})
@@ -318,9 +350,10 @@ def scorers_of(
     tasks: Mapping[str, Task | None],
     split: str,
     *,
-    accuracy: bool = False,
+    whole: bool = False,
     units: Mapping[str, Unit] | None = None,
     columns: Sequence[str] = (),
+    tags: Sequence[str] = (),
 ) -> dict[str, Scorer]:
     """Return what adds up the metrics that are asked for of a split, or the usual ones, for each output by its name.
 
@@ -330,9 +363,11 @@ def scorers_of(
         inference: as it is run.
         tasks: what each output says, by its name, which the only one does not have.
         split: which one.
-        accuracy: whether that is among them where it is measured of classes anyway.
+        whole: whether the accuracy is among them where it is measured of classes anyway, and all that is measured of
+            entities.
         units: what brings outputs into their own units, by their names.
         columns: of a table those that the only output learns, where they are several.
+        tags: the labels of words that the only output learns, where they mark entities.
     """
     found = {}
     several = len(graph.outputs) > 1
@@ -341,110 +376,32 @@ def scorers_of(
         task, alone = tasks[name], graph.only(output)
         if task is None:
             continue
-        usual = usual_of(network, alone, task)
+        usual = usual_of(network, alone, task, entities=bool(tags))
         probable = alone.link is not None or alone.ends_in in {"softmax", "sigmoid"}
         possible = [m.name for m in metrics_of(task, probable=probable)] if several else None
         names = asked_of(split, network.recipe, usual, possible, name)
-        kept = tuple(n for n in names if accuracy or n != "accuracy" or task == "labels")
-        found[output.name] = scorer_of(inference.only(run), task, kept, (units or {}).get(output.name), columns)
+        kept = [n for n in names if whole or n != "accuracy" or task == "labels"]
+        if whole and tags and task != "numbers":
+            kept += [n for n, metric in METRICS.items() if metric.entities and n not in kept]
+        unit = (units or {}).get(output.name)
+        found[output.name] = scorer_of(inference.only(run), task, kept, unit, columns, tags)
     return found
 
 
 def scorer_of(
-    graph: Graph, task: Task | None, names: Sequence[str], unit: Unit | None = None, columns: Sequence[str] = ()
+    graph: Graph,
+    task: Task | None,
+    names: Sequence[str],
+    unit: Unit | None = None,
+    columns: Sequence[str] = (),
+    tags: Sequence[str] = (),
 ) -> Scorer:
     """Return what adds up metrics of the logits of a network."""
     assert task is not None
     ignore = graph.loss.ignore if isinstance(graph.loss, CrossEntropy) else None
-    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore, unit, columns)
-
-
-def probabilities(outputs: NDArray[np.floating], function: str | None) -> NDArray[np.float32]:
-    """Return the probability of each class, (N, K, ...); one output x of two classes becomes (1 - x, x).
-
-    Args:
-        outputs: (N, K, ...), the logits.
-        function: what makes probabilities of them; None where they are taken as they are.
-    """
-    rows = np.moveaxis(np.asarray(outputs, np.float64), 1, -1)
-    if function is None:
-        found = np.concatenate([1 - rows, rows], axis=-1) if rows.shape[-1] == 1 else rows
-    else:
-        found = np.exp(_log_probabilities(rows, function))
-    return np.moveaxis(found, -1, 1).astype(np.float32)
-
-
-def _log_probabilities(z: _Floats, function: str | None) -> _Floats:
-    """Return logarithms of probabilities of classes, along the last axis; scores as they are where they are none."""
-    if function == "softmax":
-        shifted = z - z.max(axis=-1, keepdims=True)
-        return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    one = z.shape[-1] == 1
-    if function == "sigmoid":
-        yes = -np.logaddexp(0, -z)
-        return np.concatenate([-np.logaddexp(0, z), yes], axis=-1) if one else yes
-    return np.concatenate([1 - z, z], axis=-1) if one else z
+    return Scorer(names, task, graph.link, graph.shape(graph.logits)[0], ignore, unit, columns, tags)
 
 
 def _share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> _Floats:
     """Return shares; of nothing 0, as scikit-learn says it."""
     return np.divide(part, whole, out=np.zeros(len(part)), where=whole > 0)
-
-
-def _auroc(scores: NDArray[np.float32], yes: NDArray[np.bool_]) -> float | None:
-    """Return the chance that one of the class has a higher score than another; of equal scores half of them count."""
-    positive, negative = int(yes.sum()), int((~yes).sum())
-    if not positive or not negative:
-        return None
-    _, at, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks = last - (counts - 1) / 2
-    return float((ranks[at][yes].sum() - positive * (positive + 1) / 2) / positive / negative)
-
-
-def _average_precision(scores: NDArray[np.float32], yes: NDArray[np.bool_]) -> float | None:
-    if not yes.any():
-        return None
-    values, at = np.unique(-scores, return_inverse=True)
-    right = np.cumsum(np.bincount(at, yes, len(values)))
-    taken = np.cumsum(np.bincount(at, minlength=len(values)))
-    gained = np.diff(right, prepend=0)
-    return float((gained * right / taken).sum() / right[-1])
-
-
-class _Moments:
-    """Sums over numbers, from which mean errors and the variance of the targets follow."""
-
-    def __init__(self, outputs: int) -> None:
-        self.count = 0
-        self.absolute, self.square, self.mean, self.spread = (np.zeros(outputs) for _ in range(4))
-
-    def add(self, outputs: _Floats, targets: _Floats) -> None:
-        if not len(targets):
-            return
-        self.absolute += np.abs(outputs - targets).sum(axis=0)
-        self.square += np.square(outputs - targets).sum(axis=0)
-        # Chan et al. 1979: the spread about a mean, of two parts, without taking squares of large numbers apart.
-        mean, count = targets.mean(axis=0), len(targets)
-        apart = mean - self.mean
-        self.spread += np.square(targets - mean).sum(axis=0) + apart**2 * self.count * count / (self.count + count)
-        self.count += count
-        self.mean += apart * count / self.count
-
-    def value(self, name: str) -> float | None:
-        """Return the mean over the outputs; None where there is no value."""
-        found = self.each(name)
-        return None if found is None else float(found.mean())
-
-    def each(self, name: str) -> _Floats | None:
-        """Return the value of each output."""
-        if name == "mae":
-            return self.absolute / self.count
-        if name == "rmse":
-            return np.sqrt(self.square / self.count)
-        if self.count < 2:
-            return None
-        # Of targets that are all the same, 0; 1 where they are met: as scikit-learn says it.
-        share = np.divide(self.square, self.spread, out=(self.square > 0).astype(np.float64), where=self.spread > 0)
-        each: _Floats = 1 - share
-        return each

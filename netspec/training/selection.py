@@ -79,10 +79,10 @@ def check_metrics(recipe: Recipe, measured: Mapping[str, Measured], *, validatio
 def _merit(epoch: Epoch, metric: str) -> float:
     """Return a measurement with such a sign that more is better; of one without a value, less than of any other."""
     name = f"validation{metric[3:]}" if metric.startswith("val_") else metric
-    output = output_of(metric)
+    output = output_of(metric, epoch.outputs)
     if output in epoch.outputs:
         split = name.partition("_")[0]
-        value = epoch.outputs.get(output, {}).get(f"{split}_{metric_of(metric)}")
+        value = epoch.outputs.get(output, {}).get(f"{split}_{metric_of(metric, epoch.outputs)}")
     else:
         value = epoch.metrics[name] if name in epoch.metrics else getattr(epoch, name, None)
     if value is None:

@@ -17,6 +17,7 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.parts import divided, sizes
+from netspec.data.tagged import entity_labels
 from netspec.data.types import Dataset, each_array
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError
@@ -67,7 +68,10 @@ class Setup:
         """Return what adds up the metrics that are asked for of a split, by the names of the outputs."""
         model, fitted = self.model, self.dataset.preparation
         units, columns = units_of(model.graph, fitted), columns_of(model.graph, fitted)
-        found = scorers_of(model.network, model.graph, model.inference, self.tasks, split, units=units, columns=columns)
+        tags = entity_labels(model.network, fitted)
+        found = scorers_of(
+            model.network, model.graph, model.inference, self.tasks, split, units=units, columns=columns, tags=tags
+        )
         # What is measured of classes anyway is not measured twice.
         return {name: scorer for name, scorer in found.items() if scorer.names}
 
@@ -160,7 +164,10 @@ def set_up(
         _check_moved(network, dataset)
     tasks = tasks_of(network, model.graph, dataset.train)
     found = measurable(network, model.graph)
-    known = {name: replace(each, tasks=(t,) if (t := tasks[name]) else ()) for name, each in found.items()}
+    tagged = bool(entity_labels(network, dataset.preparation))
+    known = {
+        name: replace(each, tasks=(t,) if (t := tasks[name]) else (), entities=tagged) for name, each in found.items()
+    }
     check_metrics(recipe, known, validation=sizes(network, dataset)[1] > 0)
     train, validation = divided(network, dataset)
     batch = min(recipe.batch, len(train))

@@ -19,8 +19,9 @@ from netspec.graph.graph import GraphOutput
 from netspec.recipe.metrics import Task
 from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
+from netspec.workflows.learned_data import ALL
 from netspec.workflows.predictions import Evaluation, class_names, number_names
-from netspec.workflows.trained import ALL, Run
+from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
     from netspec.workflows.pictures import Request

@@ -27,7 +27,7 @@ from netspec.planning import op_instances
 from netspec.planning.explain import Line
 from netspec.recipe.losses import CrossEntropy
 from netspec.system.packages import installed_version
-from netspec.workflows.train import compile_network
+from netspec.workflows.compiling import compile_network
 
 __all__ = ["Bench", "Measurement", "Operations", "What", "bench", "timed_in_turn"]
 

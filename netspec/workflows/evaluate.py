@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.measurement import Measurement
 from netspec.backends.jax.train.step import Trainer
+from netspec.data.tagged import entity_labels
 from netspec.data.types import Dataset, Split
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError, listing
@@ -49,7 +50,15 @@ def evaluate_split(
     units = units_of(graph, dataset.preparation)
     columns = columns_of(graph, dataset.preparation)
     scorers = scorers_of(
-        model.network, graph, model.inference, tasks, "test", accuracy=True, units=units, columns=columns
+        model.network,
+        graph,
+        model.inference,
+        tasks,
+        "test",
+        whole=True,
+        units=units,
+        columns=columns,
+        tags=entity_labels(model.network, dataset.preparation),
     )
     add = {output: scorer.add for output, scorer in scorers.items()}
     at_once = answered_at_once(model.network, graph)
@@ -109,7 +118,9 @@ def _of_output(
         counts = np.zeros((0, 0), np.int64) if confusion is None else confusion
         names = () if confusion is None else _class_names(learned, len(confusion))
         plain = _without_classes(learned, len(true), measured)
-        return replace(plain, confusion=counts, labels=names, metrics=metrics)
+        return replace(
+            plain, confusion=counts, labels=names, metrics=metrics, entities=scorer.entities if scorer else None
+        )
     scores = class_scores(graph, measured.logits)
     classes = scores.shape[1]
     found = scores.argmax(axis=1)

@@ -13,8 +13,8 @@ from netspec import data as datasets
 from netspec.data.checks import as_values, shape_text
 from netspec.data.examples import formed_examples, read_formed, read_inputs
 from netspec.data.picture_files import Resize, decode_in_pieces, picture_of, size_of
+from netspec.data.table_examples import examples_of
 from netspec.data.table_pictures import read_column_files
-from netspec.data.tables import examples_of
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.graph import Graph
+from netspec.recipe.entities import EntityCounts
 
 __all__ = [
     "Evaluation",
@@ -67,6 +68,7 @@ class Evaluation:
         probable: whether those are probabilities.
         metrics: those that were asked for in training, or follow from what is learned; None where one has no value.
         outputs: of several outputs how each does, by its name; else empty.
+        entities: those that labels of words mark, by kind: how many there are, and are found; None where none do.
     """
 
     dataset: str
@@ -83,6 +85,7 @@ class Evaluation:
     probable: bool = True
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Mapping[str, Evaluation] = field(default_factory=dict)
+    entities: EntityCounts | None = None
 
     def __repr__(self) -> str:
         right = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"

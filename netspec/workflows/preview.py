@@ -19,8 +19,8 @@ from netspec.backends.jax.inputs.prepare import at_each_pixel
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.ir.network import Network
+from netspec.recipe.image_settings import Augment
 from netspec.recipe.losses import CrossEntropy
-from netspec.recipe.settings import Augment
 
 __all__ = ["draw_augmented"]
 

@@ -32,8 +32,9 @@ from netspec.runs.recorder import RunFolder
 from netspec.training.events import Event, Notice
 from netspec.training.loop import train as train_loop
 from netspec.training.progress import Snapshot
+from netspec.workflows.end_of_run import draw_run_curves, with_curves
 from netspec.workflows.saved_run import SavedRun, compile_as_recorded, environment_changes, read_saved_run, same_data
-from netspec.workflows.train import data_source_path, draw_run_curves, with_curves, with_source
+from netspec.workflows.used_data import data_source_path, with_source
 from netspec.workflows.weights import same_weights
 
 __all__ = ["resume"]

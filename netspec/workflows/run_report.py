@@ -230,6 +230,7 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
         data=said,
         figures=figures,
         classes=classes,
+        entities=_entities(found),
         confusion=found.confusion.tolist() if classes else (),
         reliability=_reliability(found) if rows and found.probable and whole else (),
         mistakes=mistakes,
@@ -246,6 +247,15 @@ def _classes(found: Evaluation) -> list[pages.ClassFigures]:
     return [
         pages.ClassFigures(label, int(counts[i].sum()), int(counts[i, i]), *(_known(share) for share in rest))
         for i, (label, *rest) in enumerate(shares)
+    ]
+
+
+def _entities(found: Evaluation) -> list[pages.ClassFigures]:
+    """Return how the entities of each kind are found, and all."""
+    counts = found.entities
+    return [
+        pages.ClassFigures(each.kind, each.there, each.right, each.recall, each.precision, each.f1)
+        for each in ((*counts.each(), counts.all()) if counts else ())
     ]
 
 

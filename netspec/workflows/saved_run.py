@@ -13,16 +13,9 @@ import jax
 from netspec.backends.jax.autotune import Tuning
 from netspec.backends.jax.devices import resolve
 from netspec.backends.jax.model import Model
-from netspec.data.for_network import (
-    Data,
-    as_recorded,
-    data_path,
-    known_names,
-    known_preparation,
-    load_data,
-    require_same,
-)
+from netspec.data.for_network import Data, load_data
 from netspec.data.labels import check_hold_out
+from netspec.data.run_data import as_recorded, data_path, known_names, known_preparation, require_same
 from netspec.data.types import Dataset, DownloadProgress
 from netspec.diagnostics.diagnostic import RunError
 from netspec.graph.graph import Graph
@@ -32,8 +25,8 @@ from netspec.runs import files as run_files
 from netspec.runs.environment import differences, here
 from netspec.runs.manifest import Origin, digest, recorded_strategies, strategies
 from netspec.system.files import read_text
+from netspec.workflows.compiling import compile_for_training
 from netspec.workflows.read_network import read_network
-from netspec.workflows.train import compile_for_training
 
 __all__ = ["SavedRun", "compile_as_recorded", "environment_changes", "read_saved_run", "same_data"]
 

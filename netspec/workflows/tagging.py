@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netspec.data.tagged import tokens_of
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.sources.table_preparation import TableInput
 from netspec.sources.tagged import parse_sentences, read_sentences
 from netspec.sources.texts import read_text, text_of
 from netspec.sources.vocabulary import pieces
@@ -17,7 +21,18 @@ from netspec.workflows.predictions import class_names
 if TYPE_CHECKING:
     from netspec.workflows.trained import Run
 
-__all__ = ["ENDINGS", "Tagged", "notes_of", "sentences_of", "tag_sentences"]
+__all__ = [
+    "ENDINGS",
+    "Likeliest",
+    "Tagged",
+    "facts_of_tagged",
+    "likeliest",
+    "notes_of",
+    "sentences_of",
+    "tag_sentences",
+    "tagged",
+    "tokens_for",
+]
 
 ENDINGS = (".conll", ".bio", ".iob", ".jsonl", ".tsv", ".txt")
 """How the names of files end that sentences are read from."""
@@ -67,40 +82,71 @@ def sentences_of(given: Path | bytes | str, name: str) -> list[tuple[str, ...]]:
     return kept
 
 
+def facts_of_tagged(found: Tagged) -> dict[str, Any]:
+    """Return what is answered for a sentence, as programs read it: its words, their labels and how probable each is."""
+    return {"tokens": list(found.words), "predicted": list(found.labels), "probability": list(found.probabilities)}
+
+
+class Likeliest(NamedTuple):
+    """The likeliest label at each position that the model reads, as its number, and how probable it is."""
+
+    labels: NDArray[np.integer[Any]]
+    probabilities: NDArray[np.floating[Any]]
+
+
 def tag_sentences(run: Run, sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Return sentences with a label for each word.
 
     Raises:
         DataError: the model labels no words, or a sentence has none.
     """
-    table = run.preparation.table if run.preparation else None
-    if not run.tags or table is None:
-        raise DataError(f"{run.file} gives no label for each word", "run.predict(…) gives its answers")
     words = [tuple(sentence) for sentence in sentences]
-    if not all(own and all(isinstance(word, str) and word for word in own) for own in words):
+    return tagged(run, words, likeliest(run, tokens_for(run, words)))
+
+
+def tokens_for(run: Run, sentences: Sequence[tuple[str, ...]]) -> NDArray[np.int32]:
+    """Return sentences as the model reads them, (N, L); errors as of `tag_sentences`."""
+    given = _input(run)
+    if given is None:
+        raise DataError(f"{run.file} gives no label for each word", "run.predict(…) gives its answers")
+    if not all(words and all(isinstance(word, str) and word.strip() for word in words) for words in sentences):
         raise DataError("a sentence without words, or a word that is no text", "give lists of words, or texts")
-    given = next(iter(table.inputs.values()))
-    scores = run.probabilities(tokens_of(words, given))
-    names = class_names(run.labels, scores.shape[1])
-    found = []
-    for own, each in zip(words, scores, strict=True):
-        best = each.argmax(axis=0)[: len(own)]
-        more = len(own) - len(best)
-        sure = [float(each[label, i]) for i, label in enumerate(best)]
-        found.append(Tagged(own, (*(names[i] for i in best), *[""] * more), (*sure, *[0.0] * more)))
-    return found
+    return tokens_of(sentences, given)
 
 
-def notes_of(run: Run, found: Sequence[Tagged], name: str) -> list[str]:
+def likeliest(run: Run, tokens: NDArray[np.int32]) -> list[Likeliest]:
+    """Return the likeliest label at each position of sentences as the model reads them."""
+    scores = run.probabilities(tokens)
+    return [Likeliest(each, sure) for each, sure in zip(scores.argmax(axis=1), scores.max(axis=1), strict=True)]
+
+
+def tagged(run: Run, sentences: Sequence[tuple[str, ...]], found: Sequence[Likeliest]) -> list[Tagged]:
+    """Return sentences with the names of the likeliest labels of their words."""
+    names = class_names(run.labels, max(2, run.model.graph.shape(run.model.graph.output)[0]))
+    made = []
+    for words, each in zip(sentences, found, strict=True):
+        best, sure = each.labels[: len(words)].tolist(), each.probabilities[: len(words)].tolist()
+        more = len(words) - len(best)
+        made.append(Tagged(words, (*(names[label] for label in best), *[""] * more), (*sure, *[0.0] * more)))
+    return made
+
+
+def notes_of(run: Run, sentences: Sequence[Sequence[str]], name: str) -> list[str]:
     """Return what to say of words that the model does not know, or does not read."""
-    table = run.preparation.table if run.preparation else None
-    vocabulary = next(iter(table.inputs.values())).vocabulary if table else None
-    words = [word for each in found for word in each.words]
-    unknown = sum(word not in vocabulary.numbers for word in words) if vocabulary else 0
+    given = _input(run)
+    vocabulary = given.vocabulary if given else None
+    count = sum(map(len, sentences))
+    unknown = sum(word not in vocabulary.numbers for words in sentences for word in words) if vocabulary else 0
     are = "is" if unknown == 1 else "are"
-    notes = [f"{name}: {unknown:,} of {plural(len(words), 'word')} {are} unknown to the model"] if unknown else []
-    cut = sum(label == "" for each in found for label in each.labels)
+    notes = [f"{name}: {unknown:,} of {plural(count, 'word')} {are} unknown to the model"] if unknown else []
+    (length,) = run.network.inputs[0].shape
+    cut = sum(max(0, len(words) - length) for words in sentences)
     if cut:
-        (length,) = run.network.inputs[0].shape
         notes.append(f"{name}: {plural(cut, 'word')} behind the first {length} of a sentence get no label")
     return notes
+
+
+def _input(run: Run) -> TableInput | None:
+    """Return how the model reads sentences; None where it labels no words."""
+    table = run.preparation.table if run.preparation else None
+    return next(iter(table.inputs.values())) if run.tags and table else None

@@ -2,74 +2,42 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from netspec import data as datasets
 from netspec.backends.jax.exhausted import enough_memory
-from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given, Model, Variables
-from netspec.data.array_forms import in_form
-from netspec.data.checks import as_float32, as_values
-from netspec.data.for_network import Data, as_recorded, data_path, load_data, require_same
-from netspec.data.parts import divided, whole_of
+from netspec.data.for_network import Data
 from netspec.data.picture_files import Resize
-from netspec.data.table_pictures import read_column_files
-from netspec.data.tables import columns_in_memory, examples_of
-from netspec.data.types import Arrays, Dataset, DownloadProgress, Split, by_array, each_array
+from netspec.data.types import Arrays, Dataset, DownloadProgress, Split
 from netspec.data.units import units_of
-from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, listing, plural
-from netspec.diagnostics.suggest import nearest
-from netspec.graph.graph import GraphOutput
-from netspec.graph.memory import answered_at_once
-from netspec.ir.data_source import TABLE_ENDINGS
-from netspec.ir.network import Input
-from netspec.recipe.catalog import DatasetInfo, find
+from netspec.diagnostics.diagnostic import DataError, RunError
+from netspec.recipe.catalog import DatasetInfo
 from netspec.runs import files as run_files
 from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
-from netspec.sources.tables import table_of_columns
 from netspec.sources.vocabulary import Vocabulary, pieces
-from netspec.system.arguments import as_function, as_path, as_switch
-from netspec.workflows import example_files, tagging
+from netspec.system.arguments import as_path
+from netspec.workflows import example_files, given_arrays, learned_data, tagging, taken_files
 from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.example_files import Examples
 from netspec.workflows.generate import LENGTH, SEED, LanguageModel
-from netspec.workflows.predictions import (
-    Evaluation,
-    Prediction,
-    at_positions,
-    class_names,
-    class_scores,
-    gives_probabilities,
-    prediction_of,
-    several,
-)
+from netspec.workflows.in_batches import in_batches
+from netspec.workflows.outputs import outputs_of
+from netspec.workflows.predictions import Evaluation, Prediction
 
 if TYPE_CHECKING:
     from netspec.workflows.run_plots import Plots
     from netspec.workflows.tagging import Tagged
 
-__all__ = ["ALL", "Evaluation", "Prediction", "Run", "open_run"]
-
-_SPLITS = ("train", "validation", "test")
-
-ALL = "all"
-"""What all parts of a dataset together are called."""
-
-_SHOWN = 40
-"""Characters of a text that are shown as its name."""
+__all__ = ["Evaluation", "Prediction", "Run", "open_run"]
 
 
 class Run:
@@ -164,13 +132,7 @@ class Run:
     @cached_property
     def learned_from(self) -> DatasetInfo | None:
         """The built-in dataset that the model was trained on; None where it was another, or is not known."""
-        stated = self.training.get("dataset")
-        if stated is None:
-            # Older model files do not say it; the run may, and the spec names what was meant.
-            with suppress(NetspecError):
-                stated = run_files.read_manifest(self.path).get("dataset")
-        stated = stated or (self.network.data and self.network.data.name)
-        return find(stated) if isinstance(stated, str) else None
+        return learned_data.built_in(self)
 
     def read(
         self, file: Path | str | bytes, *, invert: bool | None = None, as_is: bool = False, name: str | None = None
@@ -202,25 +164,12 @@ class Run:
         Raises:
             DataError: when the file is missing, damaged, or does not fit.
         """
-        invert = None if invert is None else as_switch(invert, "invert")
-        as_is = as_switch(as_is, "as_is")
-        if not isinstance(file, bytes):
-            file = as_path(file, "file", "digit.png", DataError)
-        return example_files.read(
-            self.network,
-            file,
-            invert=invert,
-            like=None if as_is else self.learned_from,
-            name=name,
-            preparation=self.preparation,
-            sizes=sizes,
-        )
+        return taken_files.examples_in(self, file, invert=invert, as_is=as_is, name=name, sizes=sizes)
 
     @property
     def resize(self) -> Resize | None:
         """How the picture files that it learned from got their size; None where it learned from other data."""
-        table = self.preparation.table if self.preparation else None
-        return self.preparation.resize if self.preparation and (table is None or table.is_picture) else None
+        return taken_files.resize_of(self.preparation)
 
     def pictures(self, path: Path, *, sizes: bool = False) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
         """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
@@ -237,7 +186,7 @@ class Run:
     @property
     def text_column(self) -> str:
         """The column of texts, or `text` of texts in files, that alone it reads; empty of other models."""
-        return self.preparation.table.text_column if self.preparation and self.preparation.table else ""
+        return taken_files.text_column(self.preparation)
 
     @property
     def tags(self) -> bool:
@@ -263,25 +212,11 @@ class Run:
         Raises:
             DataError: there are none, or the model reads no texts.
         """
-        table = self.preparation.table if self.preparation else None
-        if table is None:
-            writes = self.vocabulary is not None
-            fix = f'`netspec generate {self.path} --prompt "…"` goes on from it' if writes else "give files it reads"
-            raise DataError(f"{self.file} does not tell what a text is: it learned from none with classes", fix)
-        if isinstance(given, Path):
-            yield from example_files.read_texts(table, given)
-        else:
-            yield [_short(text) for text in given], example_files.of_texts(table, given), []
+        return taken_files.texts_of(self, given)
 
     def endings(self) -> tuple[str, ...]:
         """Return how the names of files end that the model may take: `.npy`, and where it takes pictures theirs."""
-        table = self.preparation.table if self.preparation else None
-        if table:
-            pictures = datasets.picture_endings() if table.is_picture else ()
-            return (*TABLE_ENDINGS, *pictures, *((".txt",) if self.text_column else ()))
-        if len(self.network.inputs) > 1:
-            return (".npz",)
-        return (".npy", ".npz", *(datasets.picture_endings() if self.network.reads_images else ()))
+        return taken_files.endings(self.network, self.preparation)
 
     def probabilities(self, images: Given) -> Any:
         """Return the probability of each class, (N, K), for (N, C, H, W), (N, H, W), (N, F, L) or (N, F).
@@ -294,31 +229,17 @@ class Run:
             DataError: the model names no classes, or the images do not fit it.
         """
         self._require_answers()
-        logits = self._in_batches(images, self.model.logits)
-        if not isinstance(logits, dict):
-            return class_scores(self.model.graph, logits)
-        return {
-            output.name: class_scores(self.model.graph.only(output), logits[output.name])
-            if self._names_classes(output)
-            else logits[output.name]
-            for output in self.model.graph.outputs
-        }
+        return outputs_of(self).probabilities(self._in_batches(images, self.model.logits))
 
     @property
     def gives_probabilities(self) -> bool:
         """Whether the outputs are probabilities of classes; of several outputs whether all are."""
-        outputs = self.model.graph.outputs
-        return not self.network.reconstructs and all(map(self._names_classes, outputs))
+        return outputs_of(self).gives_probabilities
 
     @property
     def input_again(self) -> str:
         """The name of the output that is the input again, where there is one such; empty where there is none."""
-        again = [o.name for o in self.model.graph.outputs if o.loss.compares] if self.network.reconstructs else []
-        return again[0] if len(again) == 1 else ""
-
-    def _names_classes(self, output: GraphOutput) -> bool:
-        """Return whether an output gives probabilities of classes."""
-        return gives_probabilities(self.model.graph.only(output))
+        return outputs_of(self).input_again
 
     def _require_answers(self) -> None:
         """Raise DataError for a model that gives its input again."""
@@ -353,30 +274,7 @@ class Run:
         return unit(outputs) if unit else outputs
 
     def _in_batches(self, images: Given, function: Callable[[Variables, Any], Any]) -> Any:
-        images = self.checked(images)
-        count = len(next(each_array(images)))
-        parts, batch = [], answered_at_once(self.network, self.model.graph)
-        for start in range(0, count, batch):
-            # All batches but a lone small one have the same size, so that one program serves them.
-            size = min(batch, count - start)
-            fill = batch - size if start else 0
-
-            def padded(array: NDArray[Any], start: int = start, size: int = size, fill: int = fill) -> NDArray[Any]:
-                part = array[start : start + size]
-                return np.concatenate([part, np.repeat(part[-1:], fill, axis=0)]) if fill else part
-
-            with enough_memory("close what else computes there"):
-                made = function(self.variables, by_array(padded, images))
-                parts.append(jax.tree.map(lambda array, size=size: np.asarray(array)[:size], made))
-        graph = self.model.graph
-        if len(graph.outputs) == 1:
-            return np.concatenate(parts) if parts else np.zeros((0, *graph.shape(graph.output)), np.float32)
-        return {
-            o.name: np.concatenate([p[o.name] for p in parts])
-            if parts
-            else np.zeros((0, *graph.shape(o.index)), np.float32)
-            for o in graph.outputs
-        }
+        return in_batches(self.model, self.variables, self.checked(images), function)
 
     def checked(self, images: Given) -> Arrays:
         """Return examples as the network takes them; those of several inputs each by its name.
@@ -384,50 +282,7 @@ class Run:
         Raises:
             DataError: they do not fit, or have values that are not finite.
         """
-        names = [given.name for given in self.model.graph.inputs]
-        images = self._rows_as_read(images, names)
-        if len(names) == 1 and not isinstance(images, Mapping):
-            return self._checked(images, self.network.inputs[0])
-        given = by_name(images, names, "input")
-        if len(names) == 1:
-            return self._checked(given[names[0]], self.network.inputs[0])
-        arrays = {i.name: self._checked(given[i.name], i, i.name) for i in self.network.inputs}
-        require_same_count({f"the input {name}": array for name, array in arrays.items()})
-        return arrays
-
-    def _rows_as_read(self, images: Given, names: Sequence[str]) -> Given:
-        """Return the rows of a table in memory as the model reads them; other examples as they are."""
-        table = self.preparation.table if self.preparation else None
-        if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
-            return images
-        if isinstance(images, list | tuple) and images and all(isinstance(text, str) for text in images):
-            return example_files.of_texts(table, images).array
-        columns = columns_in_memory(images, named=True)
-        if columns is None:
-            return images
-        rows = replace(table_of_columns(columns, "data"), folder=Path())
-        resize = (self.preparation.resize if self.preparation else None) or "crop"
-        pictures = read_column_files(rows, table, resize) if table.pictures else None
-        return examples_of(rows, table, pictures)[0]
-
-    def _checked(self, images: ArrayLike, given: Input, name: str = "images") -> NDArray[Any]:
-        """Return images in the form of an input, only finite values in float32; raises DataError otherwise."""
-        if isinstance(images, str | os.PathLike):
-            raise DataError("images are an array, not the name of a file", f"run.predict(run.read({str(images)!r}))")
-        array = as_values(images, name)
-        if array.ndim < 2:
-            raise DataError(f"{name} of shape {array.shape} have no batch axis", "one image is x[None]")
-        ((array,), _) = in_form([array], [name], given.shape, given.tokens, checked=False)
-        if array.dtype.kind != "f":
-            return array
-        array = as_float32(array)
-        if not np.isfinite(array).all():
-            wrong = int(np.flatnonzero(~np.isfinite(array.reshape(len(array), -1)).all(axis=1))[0])
-            raise DataError(
-                f"image {wrong} holds values that are not finite (NaN, infinite, or too large for float32)",
-                "clean them first",
-            )
-        return array
+        return given_arrays.checked(self.network, images, self.preparation)
 
     def predict(self, images: Given) -> Any:
         """Return a prediction for each image, a list of them; shapes as for `probabilities`.
@@ -440,50 +295,24 @@ class Run:
             raise DataError(
                 f"{self.file} gives each word a label", "run.tag(texts) returns the words with their labels"
             )
-        outputs = self.model.graph.outputs
-        if len(outputs) == 1:
-            (only,) = outputs
-            known = self.probabilities(images) if self.gives_probabilities else self.in_units(self.outputs(images))
-            return self._predictions(only, known)
+        outputs = outputs_of(self)
+        if len(outputs.graph.outputs) == 1:
+            probable = outputs.gives_probabilities
+            rows = self.probabilities(images) if probable else self.in_units(self.outputs(images))
+            return outputs.predictions(outputs.graph.outputs[0], rows)
         scores = self.probabilities(images)
-        numbers = {} if self.gives_probabilities else self.outputs(images)
+        numbers = {} if outputs.gives_probabilities else self.outputs(images)
         return {
-            o.name: self._predictions(
-                o, scores[o.name] if self._names_classes(o) else self.in_units(numbers[o.name], o.name)
+            o.name: outputs.predictions(
+                o, scores[o.name] if outputs.names_classes(o) else self.in_units(numbers[o.name], o.name)
             )
-            for o in outputs
+            for o in outputs.graph.outputs
         }
-
-    def _predictions(self, output: GraphOutput, rows: NDArray[Any]) -> list[Prediction]:
-        """Return the predictions of one output, from its probabilities or from its numbers in their own unit."""
-        labels = self._labels_of(output)
-        if not self._names_classes(output):
-            return [prediction_of(row, labels, probable=False) for row in rows.reshape(len(rows), -1)]
-        names = class_names(labels, rows.shape[1])
-        if rows.ndim > 2:
-            return [at_positions(scores, names) for scores in rows]
-        if self._gives_several_labels(output):
-            return [several(row, names) for row in rows]
-        return [prediction_of(row, names, probable=True) for row in rows]
-
-    def _labels_of(self, output: GraphOutput) -> tuple[str, ...]:
-        """Return the names of the classes of an output; none where it has none."""
-        return self.labels if len(self.model.graph.outputs) == 1 else self.output_labels.get(output.name, ())
-
-    def _gives_several_labels(self, output: GraphOutput) -> bool:
-        """Return whether an example may be of several classes of an output at once: each is a probability of its own.
-
-        What learned one class of several knows their names.
-        """
-        alone = self.model.graph.only(output)
-        sigmoid = "sigmoid" in (alone.link, alone.ends_in) and alone.shape(output.index)[0] > 1
-        return sigmoid and not self._labels_of(output) and not self.network.reconstructs
 
     @property
     def several_labels(self) -> bool:
         """Whether an example may be of several classes at once; of several outputs each has an answer of its own."""
-        outputs = self.model.graph.outputs
-        return len(outputs) == 1 and self._gives_several_labels(outputs[0])
+        return outputs_of(self).several_labels
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -491,14 +320,7 @@ class Run:
 
         One output that is a probability stands for two.
         """
-        if len(self.model.graph.outputs) > 1:
-            return ()
-        shape = self.model.graph.shape(self.model.graph.output)
-        if self.gives_probabilities and len(shape) > 1:
-            return class_names(self.labels, max(shape[0], 2))
-        classes = 2 if self.gives_probabilities and shape == (1,) else int(np.prod(shape))
-        known = self.gives_probabilities or (len(shape) == 1 and classes == len(self.labels) > 1)
-        return class_names(self.labels, classes) if known and not self.network.reconstructs else ()
+        return outputs_of(self).names
 
     def generate(
         self,
@@ -572,7 +394,7 @@ class Run:
             DataError: as `dataset` does; or there is no such part.
             DeviceError: when the memory of the device does not suffice.
         """
-        _require_split(split)
+        learned_data.require_split(split)
         dataset = self.dataset(data, progress=progress)
         part, split = self.asked_part(dataset, split, other=data is not None)
         with enough_memory("close what else computes there"):
@@ -593,37 +415,11 @@ class Run:
         Raises:
             DataError: there is no such part.
         """
-        _require_split(split)
-        if split is None and other and dataset.cut and self._is_new(dataset):
-            return whole_of(dataset), ALL
-        return self.part(dataset, split or "test"), split or "test"
-
-    def _is_new(self, dataset: Dataset) -> bool:
-        """Return whether the model is known to have learned from other data than this."""
-        learned = self.training.get("data_sha256")
-        if learned is None and (self.path / run_files.MANIFEST).is_file():
-            learned = run_files.read_manifest(self.path).get("data_sha256")
-        return isinstance(learned, str) and learned != dataset.sha256
+        return learned_data.asked_part(self, dataset, split, other=other)
 
     def part(self, dataset: Dataset, split: str) -> Split:
         """Return a part of a dataset, as the training divided it; raises DataError where nothing was held out."""
-        if split == "test":
-            return dataset.test
-        count = self.network.data.held_out if self.network.data and dataset.validation is None else 0
-        if count >= len(dataset.train):
-            raise DataError(
-                f"{dataset.name} has {plural(len(dataset.train), 'training example')}, but {count:,} were held out",
-                "ask for the split test",
-            )
-        train, validation = divided(self.network, dataset)
-        if split == "train":
-            return train
-        if validation is None:
-            raise DataError(
-                f"no examples were held out of the training of {self.file}, so there is no validation set",
-                "ask for the split train or test; `data … { validation 100 }` in a spec holds 100 out",
-            )
-        return validation
+        return learned_data.part_of(self, dataset, split)
 
     def dataset(self, data: Data | None = None, *, progress: DownloadProgress | None = None) -> Dataset:
         """Return the dataset that the model was trained on, unless another is given.
@@ -631,44 +427,7 @@ class Run:
         Raises:
             DataError: when it cannot be had, does not fit the network, or is not the same any more.
         """
-        if progress is not None:
-            as_function(progress, "progress", "lambda file, received, total: None")
-        manifest = (
-            run_files.read_manifest(self.path) if data is None and (self.path / run_files.MANIFEST).is_file() else None
-        )
-        if manifest is None:
-            return self._loaded(data, progress)
-        path = data_path(self.path, self.network, manifest, arrays="say what to look at: --data PATH")
-        dataset = self._loaded(path, progress)
-        dataset = as_recorded(manifest, dataset)
-        fix = "say that it is meant: --data PATH"
-        require_same(self.path, manifest, dataset, fix=fix, network=self.network)
-        return dataset
-
-    @property
-    def _known(self) -> dict[str, tuple[str, ...]]:
-        """The class names by the targets that have some."""
-        outputs = self.model.graph.outputs
-        if len(outputs) == 1:
-            return {outputs[0].target: self.labels} if self.labels else {}
-        return {o.target: self.output_labels[o.name] for o in outputs if o.name in self.output_labels}
-
-    def _loaded(self, data: Data | None, progress: DownloadProgress | None) -> Dataset:
-        """Return a dataset as the model reads it: with its classes, and prepared as what it learned from."""
-        return load_data(
-            self.network,
-            data,
-            graph=self.model.graph,
-            progress=progress,
-            known=self._known,
-            preparation=self.preparation,
-        )
-
-
-def _short(text: str) -> str:
-    """Return a text as messages show it."""
-    plain = " ".join(text.split())
-    return f'"{plain}"' if len(plain) <= _SHOWN else f'"{plain[: _SHOWN - 1]}…"'
+        return learned_data.dataset_of(self, data, progress)
 
 
 def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
@@ -679,13 +438,3 @@ def open_run(path: str | Path, device: str | jax.Device | None = None) -> Run:
         ModelFileError: when the model file is damaged or does not fit its own spec.
     """
     return Run(path, device)
-
-
-def _require_split(split: str | None) -> None:
-    """Raise DataError where a name is none of a part."""
-    if split is not None and split not in _SPLITS:
-        near = nearest(split, _SPLITS) if isinstance(split, str) else None
-        raise DataError(
-            f"there is no split {split!r}",
-            f"did you mean {near}?" if near else f"there are {listing(_SPLITS, 'and')}",
-        )

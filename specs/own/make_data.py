@@ -32,6 +32,7 @@ def main() -> None:
     reviews(random.Random(6))
     waves(np.random.default_rng(7))
     fruit(random.Random(8))
+    names(random.Random(9))
 
 
 def shapes(rng: random.Random, *, size: int = 24, count: int = 30) -> None:
@@ -133,6 +134,64 @@ def fruit(rng: random.Random, *, size: int = 24, count: int = 60) -> None:
         (FOLDER / name).write_bytes(_png(picture))
         rows.append((name, rng.choice(("north", "south")), f"{radius**3 * 0.4 + rng.gauss(0, 5):.0f}"))
     _table("fruit.csv", ("picture", "field", "grams"), rows)
+
+
+def names(rng: random.Random, *, count: int = 300) -> None:
+    """Write names.conll: sentences, each word with a label for persons, places and times; some words may be several."""
+    made: dict[str, str] = {}
+    while len(made) < count:
+        words: list[str] = []
+        labels: list[str] = []
+        for piece in rng.choice(_PATTERNS).split():
+            kind = _KINDS.get(piece)
+            own = kind(rng) if kind else [piece]
+            words += own
+            labels += [f"{'I' if at else 'B'}-{piece}" for at in range(len(own))] if kind else ["O"]
+        lines = [f"{word}\t{label}" for word, label in zip(words, labels, strict=True)]
+        made.setdefault(" ".join(words), "\n".join(lines))
+    (FOLDER / "names.conll").write_text("\n\n".join(made.values()) + "\n", encoding="utf-8")
+
+
+_PATTERNS = (
+    "PER lives in LOC .",
+    "PER and PER left LOC TIME .",
+    "TIME PER sails from LOC to LOC .",
+    "Has PER ever seen LOC ?",
+    "The ferry to LOC leaves TIME .",
+    "PER was born in LOC TIME .",
+    "In LOC the market opens TIME .",
+    "We met PER near LOC .",
+    "TIME nobody lives in LOC .",
+    "Give PER the map of LOC , please .",
+    "PER , who came from LOC , sold the boat TIME .",
+    "The road from LOC ends at the house of PER .",
+    "PER will meet you TIME .",
+    "May we visit PER in LOC ?",
+    "The hill was green and the rose was red .",
+    "Nobody saw the boat .",
+)
+_FIRST = ("Alva", "Bram", "Cleo", "Doran", "Edda", "Falk", "Gesa", "Hanno", "Ilka", "Joris", "May", "Rose", "Tilda")
+_LAST = ("Brandt", "Dale", "Hill", "Korel", "Lund", "March", "Nyberg", "Osten", "Pohl", "Stone", "Varga", "Winter")
+_PLACES = ("Arven", "Belmar", "Corsa", "Dale", "Elmira", "Fjorn", "Grava", "Hollin", "Ista", "Kestrel", "Luma", "Marn")
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SEASONS = ("spring", "summer", "autumn", "winter", "March", "May", "June", "October")
+
+
+def _person(rng: random.Random) -> list[str]:
+    return [rng.choice(_FIRST), *([rng.choice(_LAST)] if rng.random() < 0.5 else [])]
+
+
+def _place(rng: random.Random) -> list[str]:
+    name = rng.choice(_PLACES)
+    return rng.choice(([name], [name], ["Port", name], [name, "Hill"], ["New", name], ["Lake", name]))
+
+
+def _time(rng: random.Random) -> list[str]:
+    day, season, part = rng.choice(_DAYS), rng.choice(_SEASONS), rng.choice(("morning", "night"))
+    return rng.choice((["on", day], ["on", day, part], ["in", season], ["in", "early", season], ["before", "noon"]))
+
+
+_KINDS = {"PER": _person, "LOC": _place, "TIME": _time}
 
 
 def _shape(rng: random.Random, kind: str, size: int) -> Image.Image:

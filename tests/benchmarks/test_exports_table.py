@@ -13,9 +13,9 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import exports
 from comparison.results import Machine
-from exports import SPECS, TO, Cell, Row, calmed, exported, merged, moved, read, stamp, untrained
+from exports import RECORDS, SPECS, TO, Cell, Row, calmed, exported, merged, moved, stamp, untrained
 from exports_page import page
-from promises.frame import ROOT
+from recorded import ROOT
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import NetspecError
@@ -38,7 +38,7 @@ def row(name: str, cells: dict[str, Cell], **changed: Any) -> Row:
 
 
 def test_every_recorded_export_agrees_or_is_refused_as_announced() -> None:
-    rows = read(RECORDED)
+    rows = RECORDS.read(RECORDED)
     assert {name: r.stamp for name, r in rows.items()} == {name: stamp(name) for name in rows}
     wrong = {(name, to): c.fault for name, r in rows.items() for to, c in r.cells.items() if c.fault}
     assert wrong == {}
@@ -46,7 +46,7 @@ def test_every_recorded_export_agrees_or_is_refused_as_announced() -> None:
 
 
 def test_the_page_is_that_of_the_recorded_rows() -> None:
-    assert (ROOT / "docs" / "exports.md").read_text("utf-8") == page(read(RECORDED))
+    assert (ROOT / "docs" / "exports.md").read_text("utf-8") == page(RECORDS.read(RECORDED))
 
 
 def test_the_page_says_what_came_of_each() -> None:
@@ -70,9 +70,9 @@ def test_a_later_row_keeps_the_formats_that_it_has_not(tmp_path: Path) -> None:
     file = tmp_path / "rows.json"
     merged(file, "lenet", row("lenet", {"jax": Cell(relative=1.0), "onnx": Cell(relative=2.0)}))
     merged(file, "lenet", row("lenet", {"onnx": Cell(relative=3.0)}))
-    assert read(file)["lenet"].cells == {"onnx": Cell(relative=3.0), "jax": Cell(relative=1.0)}
+    assert RECORDS.read(file)["lenet"].cells == {"onnx": Cell(relative=3.0), "jax": Cell(relative=1.0)}
     merged(file, "lenet", row("lenet", {"onnx": Cell(relative=3.0)}, seed=2))
-    assert list(read(file)["lenet"].cells) == ["onnx"]
+    assert list(RECORDS.read(file)["lenet"].cells) == ["onnx"]
 
 
 def test_what_is_recorded_is_not_exported_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

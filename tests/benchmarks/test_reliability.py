@@ -17,7 +17,7 @@ import promises
 import reliability
 from comparison.results import Machine
 from promises import PROMISES, damage, frame
-from promises.frame import ROOT, Found, Row, measured, merged, read
+from promises.frame import RECORDS, ROOT, Found, Row, measured
 from promises.page import page
 
 MACHINE = Machine(processor="Z80", cores=1, device="cpu", system="CP/M", python="3.11")
@@ -78,9 +78,9 @@ def run(folder: Path, *words: str) -> int:
 
 def test_rows_are_recorded_one_by_one_and_told(tmp_path: Path, outcome: dict[str, bool], capsys: Any) -> None:
     assert run(tmp_path, "--only", "huge_spec") == 0
-    assert list(read(tmp_path / "rows.json")) == ["huge_spec"]
+    assert list(RECORDS.read(tmp_path / "rows.json")) == ["huge_spec"]
     assert run(tmp_path, "--only", "model_flips", "data_flips") == 0
-    assert list(read(tmp_path / "rows.json")) == ["model_flips", "data_flips", "huge_spec"]
+    assert list(RECORDS.read(tmp_path / "rows.json")) == ["model_flips", "data_flips", "huge_spec"]
     assert "model_flips: kept: 3 tries: of model_flips (1.0 s)" in capsys.readouterr().out
     text = (tmp_path / "page.md").read_text("utf-8")
     assert text.count("not measured yet") == len(PROMISES) - 3
@@ -108,8 +108,8 @@ def test_the_list_names_every_promise(capsys: Any) -> None:
 
 
 def test_a_row_that_is_measured_again_replaces_the_old_one(tmp_path: Path) -> None:
-    merged(tmp_path / "rows.json", "huge_spec", row(figure="old"))
-    rows = merged(tmp_path / "rows.json", "huge_spec", row(figure="new"))
+    RECORDS.merged(tmp_path / "rows.json", "huge_spec", row(figure="old"))
+    rows = RECORDS.merged(tmp_path / "rows.json", "huge_spec", row(figure="new"))
     assert {name: r.figure for name, r in rows.items()} == {"huge_spec": "new"}
 
 
@@ -123,7 +123,7 @@ def test_the_page_tells_rows_of_different_circumstances_apart() -> None:
 
 
 def test_the_page_is_that_of_the_recorded_rows() -> None:
-    recorded = read(ROOT / "benchmarks" / "results" / "reliability.json")
+    recorded = RECORDS.read(ROOT / "benchmarks" / "results" / "reliability.json")
     assert (ROOT / "docs" / "reliability.md").read_text("utf-8") == page(recorded)
 
 

@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))
 import tasks
 from comparison.results import Machine
 from learned import TASKS, fine_tuning, pairs, segmentation, starters, vae
-from learned.frame import ROOT, Effort, Row, measured, module, read, stamp
+from learned.frame import RECORDS, ROOT, Effort, Row, measured, module, stamp
 from learned.page import cell, page, table
 
 import netspec as ns
@@ -169,7 +169,7 @@ def test_what_is_recorded_is_not_measured_again(tmp_path: Path, made: list[tuple
     assert run(tmp_path, "--only", "vae", "--seed", "3") == 0
     assert run(tmp_path, "--only", "vae", "--seed", "3", "--again") == 0
     assert made[2:] == [("vae", 3), ("vae", 3)]
-    assert {name: r.seed for name, r in read(tmp_path / "rows.json").items()} == {"pairs": 0, "vae": 3}
+    assert {name: r.seed for name, r in RECORDS.read(tmp_path / "rows.json").items()} == {"pairs": 0, "vae": 3}
 
 
 def test_another_spec_is_measured_again(
@@ -213,7 +213,7 @@ def test_the_page_has_every_spec_and_sample(tmp_path: Path) -> None:
 
 
 def test_the_page_is_that_of_the_recorded_rows() -> None:
-    recorded = read(RECORDED)
+    recorded = RECORDS.read(RECORDED)
     assert (ROOT / "docs" / "tasks.md").read_text("utf-8") == page(recorded)
     assert {name: r.stamp for name, r in recorded.items()} == {name: stamp(name) for name in recorded}
 

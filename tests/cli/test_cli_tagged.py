@@ -56,6 +56,7 @@ def test_from_a_file_to_a_spec(inside: Path, name: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     text = (inside / f"{name}.net").read_text()
     assert ("tagged" in text) == (not name.endswith(".conll"))
+    assert "best val_entity_f1" in text
     net = ns.load(inside / f"{name}.net")
     assert (net.inputs[0].shape, net.inputs[0].mask) == ((5,), 0)
     made = load_data(net, base=inside)
@@ -77,6 +78,58 @@ def test_an_evaluation_counts_no_padding(here: Path) -> None:
     assert found.accuracy == pytest.approx(np.trace(found.confusion) / count)
     assert found.metrics["f1"] == pytest.approx(found.macro_f1)
     assert found.accuracy == 1
+    # Two of each sentence's words are entities.
+    (place, person), whole = found.entities.each(), found.entities.all()
+    assert (place.kind, person.kind, whole.there) == ("LOC", "PER", 2 * found.examples)
+    assert found.metrics["entity_f1"] == found.metrics["entity_recall"] == whole.precision == 1
+    assert run.result["test_entity_f1"] == 1
+
+
+def test_entities_are_shown_and_written(inside: Path) -> None:
+    # The model takes Kurt for a person, who is none here.
+    other = as_lines([[("Ada", "B-PER"), ("likes", "O"), ("Kurt", "O"), ("in", "O"), ("Oslo", "B-LOC")]])
+    (inside / "other.conll").write_text(other)
+    shown = cli(inside, "eval", "run", "--data", "other.conll").stdout
+    assert "entity_f1 80.00 %   entity_precision 66.67 %   entity_recall 100.00 %" in shown
+    rows = [line.split() for line in shown.partition("entity  ")[2].splitlines()[2:]]
+    assert [row[:3] for row in rows] == [["LOC", "1", "1"], ["PER", "1", "1"], ["all", "2", "2"]]
+    said = json.loads(cli(inside, "eval", "run", "--data", "other.conll", "--json").stdout)
+    assert (said["all_entity_precision"], said["all_entity_recall"]) == (2 / 3, 1)
+    shares = {"recall": 1.0, "precision": 0.5, "f1": 2 / 3}
+    assert said["entities"][1] == {"label": "PER", "examples": 1, "predicted": 2, "right": 1, **shares}
+    cli(inside, "report", "run", "-o", "page.html")
+    page = (inside / "page.html").read_text()
+    assert "<th>entity</th>" in page
+    assert "<td>all</td>" in page
+
+
+def test_the_best_epoch_by_entities(inside: Path) -> None:
+    setting = "epochs 2; metrics entity_recall; best val_entity_f1; early_stop 2 on=val_entity_f1"
+    (inside / "best.net").write_text(
+        f'data "ner.conll" {{ validation 20%; test 25% }}\n{LAYERS.replace("epochs 30", setting)}'
+    )
+    *_, end = ns.train(ns.load(inside / "best.net"))
+    assert isinstance(end, ns.Finished)
+    assert set(end.result.metrics) >= {"test_entity_recall", "test_entity_f1"}
+    assert "test_f1" not in end.result.metrics
+
+
+def test_labels_that_mark_no_entities_have_no_such_metric(inside: Path) -> None:
+    (inside / "speech.conll").write_text(as_lines(sentences()).replace("B-PER", "NAME").replace("B-LOC", "TOWN"))
+    text = f'data "speech.conll" {{ test 25% }}\n{LAYERS.replace("epochs 30", "epochs 1")}'
+    (inside / "speech.net").write_text(text)
+    assert "entity_f1" not in cli(inside, "new", "--data", "speech.conll", "-o", "-").stdout
+    list(ns.train(ns.load(inside / "speech.net"), out=inside / "speech"))
+    found = ns.open(inside / "speech").evaluate()
+    assert (found.entities, list(found.metrics)) == (None, ["f1"])
+    assert "entity" not in cli(inside, "eval", "speech").stdout
+    (inside / "asked.net").write_text(text.replace("epochs 1", "epochs 1; metrics entity_f1"))
+    says = "`metrics entity_f1`: entity_f1 is measured of words whose labels mark entities, such as B-PER and I-PER"
+    assert f"error[E0311]: {says}" in cli(inside, "check", "asked.net").stdout
+    (inside / "asked.net").write_text(text.replace("epochs 1", "metrics entity_f1").replace("speech", "ner"))
+    assert cli(inside, "check", "asked.net").returncode == 0
+    done = cli(inside, "train", "asked.net", "--data", "speech.conll")
+    assert (done.returncode, says in done.stderr) == (1, True)
 
 
 def test_padding_changes_nothing(here: Path) -> None:
@@ -189,7 +242,6 @@ def test_a_run_of_json_lines_opens_and_goes_on(inside: Path) -> None:
     assert again.evaluate("ner.conll").examples == again.evaluate().examples
     done = cli(inside, "train", "ner.net", "--data", "plain.txt", "--epochs", "1")
     assert done.returncode == 0
-    assert cli(inside, "serve", "lists").returncode != 0
     assert cli(inside, "generate", "lists").returncode != 0
     assert cli(inside, "data", "show", "lists.net", "--split", "-o", "parts.csv").returncode == 0
     assert len((inside / "parts.csv").read_text().splitlines()) == 33

@@ -17,7 +17,7 @@ import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources import bpe
 from netspec.sources.vocabulary import Vocabulary
-from netspec.workflows.train import compile_network
+from netspec.workflows.compiling import compile_network
 from netspec.workflows.trained import open_run
 
 GOOD, BAD, BOTH = (

@@ -148,3 +148,24 @@ def test_fetch(tmp_path: Path) -> None:
         data.fetch("mnist")
     with pytest.raises(DataError, match="nothing to fetch"):
         data.fetch(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("rows.xlsx", "CSV"),
+        ("rows.JSON", ".jsonl"),
+        ("rows.csv.gz", "unpack"),
+        ("x.pkl", "np.savez"),
+        ("x.mat", "loadmat"),
+    ],
+)
+def test_a_file_in_a_form_that_is_not_read_is_no_unknown_dataset(
+    name: str, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"something")
+    with pytest.raises(DataError) as caught:
+        data.load([name])
+    assert caught.value.message == f"{name} is in a form that is not read"
+    assert fix in (caught.value.fix or "")

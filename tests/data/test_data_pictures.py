@@ -209,6 +209,17 @@ def test_layouts_that_are_refused(tmp_path: Path, files: dict[str, bytes], messa
     assert found[0] == "E0314"
 
 
+def test_where_there_are_tables_instead_one_is_named(tmp_path: Path) -> None:
+    tables = {"train.csv": b"a,y\n1,2\n", "test.csv": b"a\n1\n"}
+    put(tmp_path / "set", tables)
+    with open_tree(tmp_path / "set", "set") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix == "name a table that is in it, such as set/test.csv"
+    with open_tree(zipped(tmp_path / "set.zip", tables), "set.zip") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix == "unpack it, and name a table that is in it, such as test.csv"
+
+
 def test_check_knows_the_classes(tmp_path: Path) -> None:
     put(tmp_path / "set", classes("a", "b", "c", each=3))
     assert not check(tmp_path, 'data "set"; input 3x4x4; flatten; fc classes softmax')

@@ -16,6 +16,7 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network, Node
 from netspec.ir.recipe import Recipe
 from netspec.layers.dense import Dense
+from netspec.recipe.metrics import metric_of, output_of
 from netspec.system.resources import specs_folder
 
 SPECS = sorted(specs_folder().rglob("*.net"))
@@ -240,3 +241,21 @@ def test_a_measurement_is_a_split_and_a_metric(word: Any, good: bool) -> None:
     else:
         with pytest.raises(ValidationError):
             read(value)
+
+
+@pytest.mark.parametrize(
+    ("word", "outputs", "output", "metric"),
+    [
+        ("val_entity_f1", (), "", "entity_f1"),
+        ("val_entity_f1", ("entity", "kind"), "entity", "f1"),
+        ("val_kind_entity_f1", ("entity", "kind"), "kind", "entity_f1"),
+        ("test_f1_micro", ("f1",), "", "f1_micro"),
+        ("test_age_mae", ("age",), "age", "mae"),
+        ("test_f1_loss", ("f1", ""), "f1", "loss"),
+        ("train_loss", ("",), "", "loss"),
+    ],
+)
+def test_a_measurement_is_of_the_output_that_there_is(
+    word: str, outputs: tuple[str, ...], output: str, metric: str
+) -> None:
+    assert (output_of(word, outputs), metric_of(word, outputs)) == (output, metric)

@@ -19,7 +19,9 @@ from PIL import Image
 from starlette.testclient import TestClient
 from untrained import untrained
 
+from netspec.serving import sentences
 from netspec.serving.app import Limits, Service
+from netspec.workflows.tagging import facts_of_tagged
 from netspec.workflows.trained import open_run
 
 JSON, HERE = "application/json", "http://localhost"
@@ -248,6 +250,53 @@ def test_texts(here: Path) -> None:
             same(as_predicted(client.post("/predict", json={"text": "a good film"})), expected[:1])
 
 
+def test_words_get_their_labels(here: Path) -> None:
+    """Law: what is served is what `run.tag` returns for as many at once, bit for bit, however sentences are given."""
+    texts = ["Cleo Stone lives in Port Luma .", "Has May seen Marn", "No", "It is late ."]
+    run = open_run(model(here, "words"))
+    expected = [facts_of_tagged(each) for each in run.tag(texts)]
+    alone = [facts_of_tagged(run.tag(text)[0]) for text in texts]
+    same(alone, expected)
+    cut = [each["tokens"] for each in expected]
+    said = predicted(here, "words", *(word for text in texts for word in ("--text", text)))
+    assert said == [{"sentence": 0, **each} for each in alone]
+    with served(here, "words") as client:
+        every = (texts, cut, [texts[0], cut[1], {"tokens": cut[2]}, {"words": cut[3], "labels": None}])
+        for body in (*every, {"instances": texts}, [{"tokens": words} for words in cut]):
+            found = client.post("/predict", json=body).json()
+            assert found["predictions"] == expected
+            assert found["notes"] == ["the request: 4 of 16 words are unknown to the model"]
+        for body in (texts[0], {"tokens": cut[0]}, [cut[0]]):
+            assert client.post("/predict", json=body).json() == {"predictions": alone[:1]}
+        lines = "\n\n".join(texts).encode()
+        objects = jsonl([{"tokens": words} for words in cut])
+        for content, media in ((lines, "text/plain"), (objects, "application/x-ndjson")):
+            response = client.post("/predict", content=content, headers={"content-type": media})
+            assert response.json()["predictions"] == expected
+        form = client.post("/predict", files={"a": (None, texts[0]), "b": ("b.txt", texts[1], "text/plain")})
+        same(form.json()["predictions"], expected[:2])
+        long = client.post("/predict", json=" ".join(["Marn"] * 20)).json()
+    assert long["predictions"][0]["predicted"][15:] == [long["predictions"][0]["predicted"][15], "", "", "", ""]
+    assert long["predictions"][0]["probability"][16:] == [0, 0, 0, 0]
+    assert long["notes"] == ["the request: 4 words behind the first 16 of a sentence get no label"]
+
+
+def test_too_many_words_or_sentences_are_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(here, "words") as client:
+        monkeypatch.setattr(sentences, "_MOST_WORDS", 5)
+        many = client.post("/predict", json=["Marn is old", "So is it"])
+        assert (many.status_code, many.json()["error"]) == (413, "the request has 6 words")
+        monkeypatch.setattr(client.app.served, "most_examples", 2)
+        many = client.post("/predict", json=["a", "b", "c"])
+        assert (many.status_code, many.json()["error"]) == (413, "the request has 3 examples")
+        for media in ("text/csv", "application/x-npy", "image/png", "application/octet-stream", ""):
+            response = client.post("/predict", content=b"a,b", headers={"content-type": media} if media else {})
+            assert response.status_code == 415
+            assert "application/json, text/plain or application/x-ndjson" in response.json()["fix"]
+        response = client.post("/predict?threshold=0.5", json="Marn")
+        assert (response.status_code, response.json()["fix"]) == (400, "leave threshold out")
+
+
 def test_pictures_in_the_cells_of_rows_are_never_files_of_the_server(here: Path) -> None:
     rows = "picture,field\nfruit/0.png,south\nfruit/1.png,north\n"
     expected = predicted(here, "weigh", file_of(here, "files.csv", rows.encode()))
@@ -330,6 +379,17 @@ def test_wrong_examples_have_the_messages_of_the_command_line(here: Path, number
         ("digits", '"/etc/passwd"', "the request is no picture in base64"),
         ("reviews", '" "', "the request is empty"),
         ("reviews", '{"text": "\\ud800"}', "the request: 'text' has half a character"),
+        ("words", '" "', "the request has no words"),
+        ("words", "[]", "the request has no sentences"),
+        ("words", "3", "the request is no sentence"),
+        ("words", '["Ada", null]', "sentence 2 of the request is no sentence"),
+        ("words", '["Ada", []]', "sentence 2 of the request has no words"),
+        ("words", '[["Ada", 3]]', "word 2 of sentence 1 of the request is no text"),
+        ("words", '[["Ada", " "]]', "word 2 of sentence 1 of the request is no text"),
+        ("words", '[[["Ada"]]]', "word 1 of sentence 1 of the request is no text"),
+        ("words", '{"tokens": "Ada codes"}', "the request: `tokens` is a text, and no list of words"),
+        ("words", '{"text": "Ada codes"}', "the request has no list `tokens`"),
+        ("words", '{"tokens": [], "tokens": []}', "the request has 'tokens' twice"),
     ],
 )
 def test_wrong_json(here: Path, name: str, body: str, says: str) -> None:
@@ -348,6 +408,7 @@ BODIES = [
     json.dumps(TOKENS).encode(),
     json.dumps({"left": LEFT.tolist(), "right": RIGHT.tolist()}).encode(),
     json.dumps(text64(png(8))).encode(),
+    json.dumps([["Ada", "codes"], "May is here", {"tokens": ["Marn"]}]).encode(),
     b'--x\r\nContent-Disposition: form-data; name="left"; filename="a"\r\n\r\n' + npy(LEFT) + b"\r\n--x--\r\n",
     b'--x\r\nContent-Disposition: form-data; name="height"\r\n\r\n3\r\n--x--\r\n',
 ]
@@ -384,7 +445,7 @@ def mutated(draw: random.Random) -> bytes:
     return bytes(body)
 
 
-@pytest.mark.parametrize("name", ["digits", "tokens", "twins", "table", "reviews", "weigh"])
+@pytest.mark.parametrize("name", ["digits", "tokens", "twins", "table", "reviews", "words", "weigh"])
 def test_whatever_is_sent_is_answered_or_refused(here: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(name)
     reports: list[str] = []
@@ -421,7 +482,7 @@ def test_wrong_parameters(here: Path, query: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["digits", "labels", "tokens", "twins", "table", "numbers", "reviews", "weigh", "masks"]
+    "name", ["digits", "labels", "tokens", "twins", "table", "numbers", "reviews", "words", "weigh", "masks"]
 )
 def test_the_description_is_true(here: Path, name: str) -> None:
     """Law: what is answered fits the schema, the example of a body is answered, and other bodies fit no schema."""

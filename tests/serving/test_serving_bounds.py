@@ -26,7 +26,7 @@ from cli.command_line import cli, variables
 from starlette.testclient import TestClient
 from untrained import untrained
 
-from netspec.serving import requests
+from netspec.serving import json_body, requests
 from netspec.serving.app import Limits, Service
 from netspec.serving.batching import Full
 from netspec.serving.connection import Connection
@@ -164,7 +164,7 @@ def test_how_large_it_may_be(file: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         for size in ((60_000, 60_000), (8001, 8000)):
             png = {"content": huge_png(*size), "headers": {"content-type": "image/png"}}
             said(found.post(**png), 413, f"{size[0]:,}x{size[1]:,} pixels", "64,000,000")
-        monkeypatch.setattr(requests, "_MOST_VALUES", 100)
+        monkeypatch.setattr(json_body, "_MOST_VALUES", 100)
         said(found.post(json=[[]] * 101), 413, "very many values", "100 are the most")
         monkeypatch.setattr(found.service.served, "most_examples", 2)
         said(found.post(json=[EXAMPLE] * 3), 413, "the request has 3 examples", "2 are the most")

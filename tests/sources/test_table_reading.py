@@ -92,6 +92,7 @@ def test_commas_within_cells(content: str, cells: list[str], says: str) -> None:
     ("content", "name", "message", "fix"),
     [
         (GOOD + "1,2\n", "d.csv", "d.csv: line 42 has 2 cells, and there are 4 columns", "an empty one is a missing"),
+        ("Report of 2024\n\n" + GOOD, "d.csv", "d.csv: line 3 has 4 cells, and there is 1 column", "such as a title"),
         (GOOD + "1,2,red,no,7\n", "d.csv", "d.csv: line 42 has 5 cells, and there are 4 columns", "needs quotes"),
         (GOOD.replace("red", '"red', 1), "d.csv", "a quote that opens in line 3 is not closed", "close it"),
         (GOOD.replace("red", '"re"d', 1), "d.csv", "line 3 goes on behind the quote", "written twice"),
@@ -99,8 +100,13 @@ def test_commas_within_cells(content: str, cells: list[str], says: str) -> None:
         ("", "d.csv", "d.csv is empty", "a line with the names of the columns"),
         (" \n\n", "d.csv", "d.csv is empty", "a line with the names of the columns"),
         ("a,b,c,y\n", "d.csv", "d.csv has one line alone", "give rows below"),
-        (GOOD.encode("utf-16"), "d.csv", "d.csv is UTF-16", "iconv -f utf-16"),
-        (GOOD.replace("red", "röd").encode("latin1"), "d.csv", "d.csv is no UTF-8: byte 0xf6 in line 3", "iconv"),
+        (GOOD.encode("utf-16"), "d.csv", "d.csv is UTF-16", "-f utf-16 -t utf-8 d.csv > utf8_d.csv`"),
+        (
+            GOOD.replace("red", "röd").encode("latin1"),
+            "d.csv",
+            "d.csv is no UTF-8: byte 0xf6 in line 3",
+            "d.csv > utf8_d.csv`",
+        ),
         (GOOD.replace("red", "r\0d"), "d.csv", "d.csv has bytes that no text has", "CSV in UTF-8"),
         (b"PK\x03\x04" + GOOD.encode(), "d.csv", "d.csv is a zip or Excel file", "save it as CSV"),
         (",".join(map(str, range(9_001))) + "\n", "d.csv", "d.csv has one line alone", ""),

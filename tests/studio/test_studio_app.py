@@ -26,6 +26,7 @@ from netspec.studio.training import Training
 from netspec.studio.trial import Trial
 from netspec.studio.words import words
 from netspec.studio.workspace import Workspace
+from netspec.workflows.tagging import facts_of_tagged
 
 SPEC = "input 1x8x8\nconv 4 3x3 relu; pool 2\nfc 10 softmax\ndata digits\n"
 
@@ -445,6 +446,20 @@ def test_each_of_several_outputs_is_answered_by_its_name(tmp_path: Path) -> None
     found = Trial().answer(untrained(tmp_path, "two", spec), b"[1, 2, 3, 4]", "application/json")
     assert len(found["answer"]["outputs"]["kind"]["top"]) == 4
     assert len(found["answer"]["outputs"]["size"]["outputs"]) == 2
+
+
+def test_words_are_answered_with_their_labels(tmp_path: Path) -> None:
+    model = untrained(tmp_path, "words")
+    assert Trial().reads(model) == {"kind": "sentences"}
+    found = Trial().answer(model, b"Cleo lives in Marn .\nSo it is\n", "text/plain")
+    expected = [facts_of_tagged(each) for each in ns.open(model).tag(["Cleo lives in Marn .", "So it is"])]
+    assert found["answer"] == {"sentences": expected}
+    assert found["notes"] == ["the request: 3 of 8 words are unknown to the model"]
+    assert (found["saliency"], found["layers"][0]["name"]) == ("", "embedding_1")
+    looked = Looks(tmp_path)("names.conll")
+    assert "300 sentences" in looked["text"]
+    assert not looked["picture"]
+    assert "entity_f1" in Looks(tmp_path).spec_for("names.conll", None)
 
 
 def test_texts_are_looked_at_without_a_picture(tmp_path: Path) -> None:

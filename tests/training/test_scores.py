@@ -10,7 +10,8 @@ import pytest
 
 from netspec.recipe.metrics import METRICS, Task, metrics_of
 from netspec.training import scores as module
-from netspec.training.scores import Scorer, probabilities
+from netspec.training.score_values import probabilities
+from netspec.training.scores import Scorer
 
 RNG = np.random.default_rng(0)
 sk: Any = pytest.importorskip("sklearn.metrics")

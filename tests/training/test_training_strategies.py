@@ -40,7 +40,7 @@ def rates(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Give a function that changes what is expected of each strategy, under one version: as a newer netspec does."""
 
     def use(found: Rates) -> None:
-        monkeypatch.setattr("netspec.backends.jax.model.rates_here", lambda: found)
+        monkeypatch.setattr("netspec.backends.jax.plans.rates_here", lambda: found)
         monkeypatch.setattr("netspec.runs.manifest.rates_of_version", lambda version: found)
 
     return use

@@ -18,7 +18,7 @@ import netspec as ns
 from netspec.backends.jax.inputs.augment import augmented, moved_targets
 from netspec.cli.app import build
 from netspec.diagnostics.diagnostic import DataError, RunError
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 SPEC = """data "photos" { augment flip rotate=10; validation 15%; test 20% }
 input 3x8x8

@@ -16,6 +16,7 @@ from netspec.data import from_arrays
 from netspec.graph import memory
 from netspec.workflows import train as session
 from netspec.workflows.embeddings import embeddings_of
+from netspec.workflows.used_data import data_source_path
 
 NET = ns.parse("input 1x8x8; fc 10 softmax; data digits; train { optimizer sgd lr=0.5; epochs 1; batch 200 }")
 RNG = np.random.default_rng(0)
@@ -212,11 +213,11 @@ def test_a_link_does_not_lead_outside(tmp_path: Path) -> None:
 
 def test_where_given_data_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert session.data_source_path("x.npz") == str(tmp_path.resolve() / "x.npz")
-    assert session.data_source_path("digits") is None
-    assert session.data_source_path(ARRAYS) is None
+    assert data_source_path("x.npz") == str(tmp_path.resolve() / "x.npz")
+    assert data_source_path("digits") is None
+    assert data_source_path(ARRAYS) is None
     with pytest.raises(ns.DataError, match="no user whose folder is ~no-such-user"):
-        session.data_source_path("~no-such-user/x.npz")
+        data_source_path("~no-such-user/x.npz")
 
 
 def test_data_named_by_bytes_that_are_no_text(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ class Autotuner:
         self._measure = measure or _measure_apart
 
     def __call__(self, listed: Sequence[OpInstance], device: jax.Device) -> Timings:
-        """Return the times on a device; see `model.Tune`."""
+        """Return the times on a device; see `plans.Tune`."""
         # Programs are compiled in threads, and what is measured side by side is not measured.
         with self._alone:
             return self._times(listed, device)

@@ -26,6 +26,7 @@ from netspec.backends.jax.inputs.call_arguments import (
 )
 from netspec.backends.jax.inputs.prepare import prepare, scaling
 from netspec.backends.jax.inputs.views import mean_of_views
+from netspec.backends.jax.plans import Plans, Tune
 from netspec.backends.jax.precision import own_type
 from netspec.backends.jax.train.objective import loss_of, penalty
 from netspec.backends.jax.variables import Variables
@@ -34,18 +35,14 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.graph.graph import Graph, GraphOutput
 from netspec.ir.network import Network
 from netspec.passes import Mode, optimize
-from netspec.planning import OpInstance, Overrides, Plan, Recorded, Timings, make_plan, op_instances, rates_here
-from netspec.planning.explain import Line, explain
-from netspec.planning.record import plan_lines, recorded_plan
+from netspec.planning import Plan, Recorded
+from netspec.planning.explain import Line
 from netspec.system.arguments import as_switch, as_whole, require_kind
 
-__all__ = ["Model", "Tune", "Variables"]
+__all__ = ["Model", "Variables"]
 
 Given: TypeAlias = "ArrayLike | Mapping[str, ArrayLike]"
 """What callers hand in: one array, or of several inputs or targets each by its name."""
-
-Tune: TypeAlias = Callable[[Sequence[OpInstance], jax.Device], Timings]
-"""Measures what a device takes for some operations, as far as that is not known yet."""
 
 
 class Model:
@@ -96,12 +93,9 @@ class Model:
         self.training, self.inference = (optimize(graph, mode) for mode in (Mode.TRAINING, Mode.INFERENCE))
         self.device = devices.resolve(device)
         self._is_default = self.device == devices.resolve(None)
-        self._tune = tune
-        self.rates = recorded.rates if recorded else rates_here()
-        plans = recorded.plans if recorded else {}
-        self._recorded = {(self._planned(batch, g)[1], g): lines for (batch, g), lines in plans.items()}
+        self._plans = Plans(network, self.training, self.inference, self.device, tune, recorded)
+        self.rates = self._plans.rates
         self._views = network.data.views if network.data else None
-        self._plans: dict[tuple[int, int, bool], Plan] = {}
         self._fold = Folding(self.inference)
         self._variable_shapes = variable_shapes(graph)
         self._forward = jax.jit(self._pure_forward)
@@ -272,51 +266,15 @@ class Model:
 
     def plan(self, batch: int, *, gradient: bool) -> Plan:
         """Return how each operation is computed here: of `training` with gradients, or of `inference` without."""
-        batch, gradient = as_batch(batch), as_switch(gradient, "gradient")
-        return self._plan(*self._planned(batch, gradient), gradient)
-
-    def _planned(self, batch: int, gradient: bool) -> tuple[Graph, int]:
-        """Return what runs on a batch, and how many examples go through it at once."""
-        if gradient:
-            return self.training, batch
-        return self.inference, self.network.at_once(batch)
-
-    def _plan(self, graph: Graph, batch: int, gradient: bool) -> Plan:
-        key = (id(graph), batch, gradient)
-        if key not in self._plans:
-            self._plans[key] = self._recorded_plan(graph, batch, gradient) or make_plan(
-                graph, overrides=Overrides.of(self.network.compile), **self._known(graph, batch, gradient)
-            )
-        return self._plans[key]
-
-    def _recorded_plan(self, graph: Graph, batch: int, gradient: bool) -> Plan | None:
-        lines = self._recorded.get((batch, gradient))
-        if lines is None:
-            return None
-        platform = self.device.platform
-        return recorded_plan(graph, lines, platform=platform, batch=batch, gradient=gradient, rates=self.rates)
+        return self._plans.of_batch(as_batch(batch), gradient=as_switch(gradient, "gradient"))
 
     def plan_lines(self, batch: int, *, gradient: bool) -> list[str]:
         """Return how each operation is computed, as a run records it."""
-        graph, at_once = self._planned(batch, gradient)
-        return plan_lines(graph, self._plan(graph, at_once, gradient))
+        return self._plans.lines(batch, gradient=gradient)
 
     def explain(self, batch: int, *, gradient: bool) -> Iterator[Line]:
         """Yield a line for each operation of a plan: how it is computed, and why."""
-        batch, gradient = as_batch(batch), as_switch(gradient, "gradient")
-        graph, batch = self._planned(batch, gradient)
-        return explain(graph, self._plan(graph, batch, gradient), **self._known(graph, batch, gradient))
-
-    def _known(self, graph: Graph, batch: int, gradient: bool) -> dict[str, Any]:
-        """Return what plans are made from: where, for which batch, and what was measured."""
-        timings = self._tune(op_instances(graph, batch, gradient=gradient), self.device) if self._tune else None
-        return {
-            "platform": self.device.platform,
-            "batch": batch,
-            "gradient": gradient,
-            "timings": timings,
-            "rates": self.rates,
-        }
+        return self._plans.explain(as_batch(batch), gradient=as_switch(gradient, "gradient"))
 
     def _zeros(self, batch: int) -> Batch:
         made = {i.name: jnp.zeros((batch, *i.shape), jnp.int32 if i.tokens else jnp.float32) for i in self.graph.inputs}
@@ -380,7 +338,7 @@ class Model:
         derived = derive(graph, *variables) if derived is None else derived
         precision = self.network.recipe.precision if train else self.precision
         params, x, derived = precision_of.narrowed((variables.params, x, derived), precision)
-        plan = self._plan(graph, self._count(x), gradient)
+        plan = self._plans.of(graph, self._count(x), gradient)
         values, state = run_graph(
             graph,
             params,

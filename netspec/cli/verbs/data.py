@@ -12,12 +12,12 @@ from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
+from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.pictures import holds_pictures
-from netspec.sources.tagged import are_tagged
+from netspec.sources.tagged import holds_tagged
 from netspec.sources.text_facts import are_texts
 from netspec.system.files import expanded, kind_of
 
@@ -120,7 +120,7 @@ def show(
 
         show_split(name, target, out, as_json=as_json)
         return 0
-    if not target and _is_tagged(expanded(name, DataError)):
+    if not target and holds_tagged(expanded(name, DataError)):
         from netspec.cli.text_table import show_sentences  # noqa: PLC0415
 
         _require_no_picture(name, out, augment)
@@ -160,12 +160,6 @@ def show(
         say(f"  {what + ':':<9} {format_shape(images.shape)} {images.dtype}, {images.min()} to {images.max()}")
     say(report.draw_dataset(dataset.name, train.images, train.labels, dataset.labels, test.labels, picture))
     return 0
-
-
-def _is_tagged(path: Path) -> bool:
-    """Return whether a file has a label for each word: by its name, or by what is in it."""
-    name = path.name.lower()
-    return name.endswith(TAGGED_ENDINGS) or (name.endswith((".jsonl", ".tsv", ".txt")) and are_tagged(path))
 
 
 def _require_no_picture(name: str, out: Path | None, augment: Path | None) -> None:

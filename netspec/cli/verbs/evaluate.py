@@ -17,6 +17,7 @@ from netspec.diagnostics.diagnostic import plural
 from netspec.terminal.numbers import metric_text, percent
 
 if TYPE_CHECKING:
+    from netspec.recipe.entities import EntityScores
     from netspec.workflows.predictions import Evaluation
 
 __all__ = ["evaluate"]
@@ -109,6 +110,10 @@ def _show(found: Evaluation, tops: dict[int, float]) -> None:
         ("taken for", False),
     ]
     print_table(columns, [_row(found, i) for i in range(len(found.labels))])
+    if found.entities:
+        say("")
+        rows = [_entity_row(each) for each in (*found.entities.each(), found.entities.all())]
+        print_table([("entity", False), *columns[1:6]], rows)
 
 
 def _row(found: Evaluation, i: int) -> tuple[str, ...]:
@@ -121,6 +126,11 @@ def _row(found: Evaluation, i: int) -> tuple[str, ...]:
         *(percent(_known(of[i])) for of in (found.recall, found.precision, found.f1)),
         ", ".join(f"{name} ({count})" for count, name in wrong),
     )
+
+
+def _entity_row(each: EntityScores) -> tuple[str, ...]:
+    shares = (percent(share) for share in (each.recall, each.precision, each.f1))
+    return (each.kind, f"{each.there:,}", f"{each.right:,}", *shares)
 
 
 def _known(share: float) -> float | None:
@@ -157,5 +167,18 @@ def _figures(found: Evaluation, tops: dict[int, float]) -> dict[str, object]:
         **{f"{found.split}_{name}": value for name, value in found.metrics.items()},
         "examples": found.examples,
         "classes": classes,
+        **({"entities": list(map(_entity, found.entities.each()))} if found.entities else {}),
         "confusion": found.confusion.tolist(),
+    }
+
+
+def _entity(each: EntityScores) -> dict[str, object]:
+    return {
+        "label": each.kind,
+        "examples": each.there,
+        "predicted": each.predicted,
+        "right": each.right,
+        "recall": each.recall,
+        "precision": each.precision,
+        "f1": each.f1,
     }

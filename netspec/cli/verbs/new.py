@@ -17,6 +17,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.array_files import holds_arrays
 from netspec.sources.missing import missing_data
+from netspec.sources.other_files import conversion_of
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.tagged import are_tagged
 from netspec.sources.tagged_spec import spec_for_sentences
@@ -125,7 +126,7 @@ def _for_files(data: Path, out: Path | None) -> None:
     if not of_text and not holds_pictures(data):
         raise DataError(
             f"{data} is no table, no file of arrays, no .txt, and no folder, .zip or .tar of pictures or texts",
-            "`netspec new --list` names ready-made specs",
+            conversion_of(data) or "`netspec new --list` names ready-made specs",
         )
     target, name = _place(data, out)
     path = data.resolve()

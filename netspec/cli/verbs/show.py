@@ -230,7 +230,7 @@ def _stage(stage: Stage, analysis: Analysis | None, network: Network, graph: Gra
         from netspec.cli.operations import operations_text, passes_text  # noqa: PLC0415
 
         return passes_text(graph) if passes else operations_text(graph)
-    from netspec.workflows.train import compile_network  # noqa: PLC0415
+    from netspec.workflows.compiling import compile_network  # noqa: PLC0415
 
     model = compile_network(network, graph=graph)
     return model.jaxpr(batch) if stage is Stage.JAXPR else str(model.lower(batch).as_text())

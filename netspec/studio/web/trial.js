@@ -39,7 +39,7 @@ export async function choose(name) {
     kind = wanted;
     others.replaceChildren();
     forget();
-    given.replaceChildren(({ picture, text, row, array })[reads.kind](reads));
+    given.replaceChildren(({ picture, text, sentences, row, array })[reads.kind](reads));
   }
   retry();
 }
@@ -183,9 +183,11 @@ function fileBox(text, accept, take) {
   return box;
 }
 
-function text() {
-  const area = make("textarea", { placeholder: "Type a text" });
-  area.setAttribute("aria-label", "The text");
+function sentences() { return text({}, "Type a sentence on each line", "The sentences"); }
+
+function text(reads, placeholder = "Type a text", label = "The text") {
+  const area = make("textarea", { placeholder });
+  area.setAttribute("aria-label", label);
   let waits = 0;
   area.addEventListener("input", () => {
     clearTimeout(waits);
@@ -241,6 +243,7 @@ function figure(source, caption) {
 }
 
 function said(facts) {
+  if (facts.sentences) return facts.sentences.slice(0, 50).map(labelled);
   if (facts.top) {
     const first = facts.labels ? facts.labels.join(", ") || "none" : facts.label;
     const bars = make("div", { className: "bars" });
@@ -255,4 +258,14 @@ function said(facts) {
     return [make("p", {}, Object.entries(facts.positions).map(([name, share]) => `${name}: ${(100 * share).toFixed(1)} %`).join(", "))];
   }
   return [make("div", { className: "big" }, facts.outputs.slice(0, 12).map(short).join(", "))];
+}
+
+/** Return a sentence, each word above its label and how probable that is. */
+function labelled(sentence) {
+  const words = sentence.tokens.flatMap((token, i) => {
+    const label = sentence.predicted[i], percent = `${(100 * sentence.probability[i]).toFixed(1)} %`;
+    const below = label ? [make("small", {}, label), " ", make("small", {}, percent)] : [make("small", {}, "not read")];
+    return [make("span", { className: label && label !== "O" ? "word named" : "word" }, token, " ", ...below), " "];
+  });
+  return make("p", { className: "big words" }, ...words);
 }

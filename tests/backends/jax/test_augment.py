@@ -18,7 +18,7 @@ from netspec.backends.jax.train.step import Trainer
 from netspec.backends.jax.train.train_functions import TrainFunctions
 from netspec.data.types import Split
 from netspec.diagnostics.diagnostic import DataError
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 SOME: list[dict[str, Any]] = [
     {"rotate": 15.0},

@@ -13,7 +13,7 @@ import pytest
 
 from netspec.backends.jax.inputs import augment
 from netspec.backends.jax.inputs.augment import augmented, moved_targets
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 IMAGES = np.random.default_rng(0).integers(1, 256, (32, 2, 9, 11), dtype=np.uint8)
 KEY = jax.random.key(7)

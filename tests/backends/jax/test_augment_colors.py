@@ -18,7 +18,7 @@ from netspec.backends.jax.inputs.augment import _drawn, augmented, moved_targets
 from netspec.backends.jax.inputs.operations import NAMES, Chosen
 from netspec.backends.jax.kernels import colors
 from netspec.backends.jax.kernels.warp import nearest
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 SIZE = (16, 20)
 IMAGES = np.random.default_rng(0).integers(20, 230, (12, 3, *SIZE), dtype=np.uint8)

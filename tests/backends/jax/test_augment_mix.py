@@ -17,8 +17,8 @@ from netspec.backends.jax.train.objective import hits
 from netspec.backends.jax.train.step import Trainer
 from netspec.backends.jax.train.train_functions import TrainFunctions
 from netspec.data.types import Split
+from netspec.recipe.image_settings import Augment
 from netspec.recipe.losses import BinaryCrossEntropy, CrossEntropy
-from netspec.recipe.settings import Augment
 
 SIZE = (9, 11)
 IMAGES = np.random.default_rng(0).random((32, 3, *SIZE)).astype(np.float32)

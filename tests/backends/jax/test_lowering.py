@@ -13,7 +13,8 @@ import pytest
 from examples_of import inputs_of, targets_of
 
 import netspec as ns
-from netspec.backends.jax.model import Model, Variables
+from netspec.backends.jax.model import Variables
+from netspec.backends.jax.plans import Plans
 from netspec.backends.jax.train.step import Trainer
 from netspec.layers import LAYERS
 from netspec.system.resources import specs_folder
@@ -33,8 +34,8 @@ LONG = {
 @pytest.fixture
 def planned_elsewhere(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Plans are made for the platform, not for the CPU that is here."""
-    known = Model._known
-    monkeypatch.setattr(Model, "_known", lambda *given: {**known(*given), "platform": PLATFORMS[platform]})
+    known = Plans.known
+    monkeypatch.setattr(Plans, "known", lambda *given: {**known(*given), "platform": PLATFORMS[platform]})
 
 
 def lowers(function: Any, platform: str, *arguments: Any) -> bool:

@@ -12,7 +12,7 @@ import pytest
 import netspec as ns
 from netspec.backends.jax.inputs.views import views_of
 from netspec.graph.memory import inference_bytes
-from netspec.recipe.settings import Views
+from netspec.recipe.image_settings import Views
 from netspec.training.events import Epoch, Finished
 from netspec.workflows import train as session
 

@@ -20,7 +20,7 @@ from netspec.backends.jax.kernels.warp import (
     separable,
     smooth_field,
 )
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 __all__ = ["augmented", "moved_targets", "stream"]
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 
 from netspec.backends.jax.inputs.rectangles import Rectangles, inside
 from netspec.backends.jax.kernels.shared import joined
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 __all__ = ["Mixture", "drawn", "mixed_images", "mixed_targets", "symmetric_beta"]
 

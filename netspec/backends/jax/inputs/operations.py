@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from netspec.backends.jax.kernels import colors
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 __all__ = ["NAMES", "Chosen", "chosen", "levels", "moved_back", "recolored"]
 

@@ -13,7 +13,7 @@ from netspec.backends.jax.inputs.augment import augmented, moved_targets, stream
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Input, Network
-from netspec.recipe.settings import Augment
+from netspec.recipe.image_settings import Augment
 
 __all__ = ["at_each_pixel", "move_targets", "prepare", "prepare_training", "scaled", "scaling"]
 

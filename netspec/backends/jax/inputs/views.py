@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from netspec.recipe.settings import Views
+from netspec.recipe.image_settings import Views
 
 __all__ = ["mean_of_views", "views_of"]
 

@@ -1,0 +1,89 @@
+"""The files and texts that a trained model takes, by what it learned from, and the examples in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netspec import data as datasets
+from netspec.data.picture_files import Resize
+from netspec.diagnostics.diagnostic import DataError
+from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.ir.network import Network
+from netspec.sources.preparation import Preparation
+from netspec.system.arguments import as_path, as_switch
+from netspec.workflows import example_files
+from netspec.workflows.example_files import Examples
+
+if TYPE_CHECKING:
+    from netspec.workflows.trained import Run
+
+__all__ = ["endings", "examples_in", "resize_of", "text_column", "texts_of"]
+
+_SHOWN = 40
+"""Characters of a text that are shown as its name."""
+
+
+def examples_in(
+    run: Run, file: Path | str | bytes, *, invert: bool | None, as_is: bool, name: str | None, sizes: bool
+) -> Examples:
+    """Return the examples in a file; arguments and errors are those of `Run.examples`."""
+    invert = None if invert is None else as_switch(invert, "invert")
+    as_is = as_switch(as_is, "as_is")
+    if not isinstance(file, bytes):
+        file = as_path(file, "file", "digit.png", DataError)
+    return example_files.read(
+        run.network,
+        file,
+        invert=invert,
+        like=None if as_is else run.learned_from,
+        name=name,
+        preparation=run.preparation,
+        sizes=sizes,
+    )
+
+
+def texts_of(run: Run, given: Path | Sequence[str]) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+    """Yield texts, or those in a folder or an archive, many at a time: their names, them, and what cannot be read.
+
+    Raises:
+        DataError: there are none, or the model reads no texts.
+    """
+    table = run.preparation.table if run.preparation else None
+    if table is None:
+        writes = run.vocabulary is not None
+        fix = f'`netspec generate {run.path} --prompt "…"` goes on from it' if writes else "give files it reads"
+        raise DataError(f"{run.file} does not tell what a text is: it learned from none with classes", fix)
+    if isinstance(given, Path):
+        yield from example_files.read_texts(table, given)
+    else:
+        yield [_short(text) for text in given], example_files.of_texts(table, given), []
+
+
+def _short(text: str) -> str:
+    """Return a text as messages show it."""
+    plain = " ".join(text.split())
+    return f'"{plain}"' if len(plain) <= _SHOWN else f'"{plain[: _SHOWN - 1]}…"'
+
+
+def resize_of(preparation: Preparation | None) -> Resize | None:
+    """Return how the picture files that a model learned from got their size; None where it learned from other data."""
+    table = preparation.table if preparation else None
+    return preparation.resize if preparation and (table is None or table.is_picture) else None
+
+
+def text_column(preparation: Preparation | None) -> str:
+    """Return the column of texts, or `text` of texts in files, that alone a model reads; empty of other models."""
+    return preparation.table.text_column if preparation and preparation.table else ""
+
+
+def endings(network: Network, preparation: Preparation | None) -> tuple[str, ...]:
+    """Return how the names of files end that a model may take: `.npy`, and where it takes pictures theirs."""
+    table = preparation.table if preparation else None
+    if table:
+        pictures = datasets.picture_endings() if table.is_picture else ()
+        return (*TABLE_ENDINGS, *pictures, *((".txt",) if text_column(preparation) else ()))
+    if len(network.inputs) > 1:
+        return (".npz",)
+    return (".npy", ".npz", *(datasets.picture_endings() if network.reads_images else ()))
