@@ -52,6 +52,11 @@ def _settings(pictures: Pictures) -> str:
     return "; ".join([*([] if "validation" in parts else ["validation 15%"]), *test])
 
 
+def _notes(pictures: Pictures) -> str:
+    """Return comments that say how the folders were read, where that is to be known."""
+    return "".join(f"# {notice}." + chr(10) for notice in pictures.notices)
+
+
 def _of_classes(name: str, pictures: Pictures, channels: int, size: tuple[int, ...]) -> str:
     counts = Counter(pictures.train.labels)
     classes = pictures.classes
@@ -64,7 +69,7 @@ def _of_classes(name: str, pictures: Pictures, channels: int, size: tuple[int, .
     settings = _settings(pictures)
     stages = "\n".join(f"stage {width}" for width in (32, 64, 128) if min(size) // (width // 32) >= 8)
     return f"""\
-# {plural(sum(counts.values()), "picture")} of {len(classes)} classes: {shown}.
+{_notes(pictures)}# {plural(sum(counts.values()), "picture")} of {len(classes)} classes: {shown}.
 # The smallest class has {few:,}. `netspec data show {name}` draws some and finds damaged ones.
 data "{name}" {{
   augment flip rotate=10 shift={shift}  # each is changed a little in each step; remove flip where left is not right
@@ -98,12 +103,13 @@ def _of_masks(path: Path, name: str, pictures: Pictures, channels: int) -> str:
     from netspec.data.picture_facts import picture_facts  # noqa: PLC0415
 
     values = sorted(picture_facts(path, name).values)
+    shown = ", ".join(map(str, values[:20]))
     two = len(values) <= 2
     ends = "conv 1 1x1 sigmoid  # the probability of the larger value" if two else f"conv {len(values)} 1x1 softmax"
     side = 2 * _SIDE
     settings = _settings(pictures).replace("validation 15%; ", "") if len(pictures.train.files) < 50 else None
     return f"""\
-# {plural(len(pictures.train.files), "picture")} with a mask each; values in masks: {", ".join(map(str, values[:20]))}.
+{_notes(pictures)}# {plural(len(pictures.train.files), "picture")} with a mask each; values in masks: {shown}.
 data "{name}" {{
   augment flip rotate=15 fill=edge  # masks move with their pictures
 {"".join(f"  {s}" + chr(10) for s in (settings if settings is not None else _settings(pictures)).split("; ") if s)}}}
