@@ -10,11 +10,11 @@ from netspec.ir.data_source import DataSource
 from netspec.sources.pictures import Pictures
 from netspec.sources.survey import survey
 
-__all__ = ["spec_for_pictures"]
+__all__ = ["spec_for_idx", "spec_for_pictures"]
 
 _SIDE = 64
 """Of the input, where the pictures are larger or differ."""
-_SHOWN = 8
+_SHOWN, _MANY = 8, 20_000
 _UNEVEN = 3
 """So many times as many pictures may the largest class have as the smallest before classes are weighed."""
 
@@ -44,6 +44,49 @@ def spec_for_pictures(path: Path, name: str) -> str:
     return (
         _of_masks(path, name, pictures, channels) if pictures.has_masks else _of_classes(name, pictures, channels, size)
     )
+
+
+def spec_for_idx(path: Path, name: str) -> str:
+    """Return a commented spec that learns from the four IDX files in a folder.
+
+    Raises:
+        DataError: one is not there, or cannot be read.
+    """
+    from netspec.data import load  # noqa: PLC0415
+
+    dataset = load([str(path)])
+    images, labels = dataset.train.images, dataset.train.labels
+    classes = int(max(labels.max(), dataset.test.labels.max())) + 1
+    side = min(images.shape[2:])
+    stages = "\n".join(f"stage {width}" for width in (32, 64, 128) if side // (width // 32) >= 8)
+    return f"""\
+# {plural(len(images), "picture")} of {classes} classes, and {len(dataset.test.images):,} for the test.
+data "{name}" {{
+  augment shift={max(1, round(side / 16))}  # each is moved a little in each step
+  validation 10%
+}}
+
+input {"x".join(map(str, images.shape[1:]))}
+init he_normal
+
+block stage(c) {{
+  conv c 3x3 pad=1; batchnorm relu
+  conv c 3x3 pad=1; batchnorm relu
+  pool 2
+}}
+{stages or "conv 32 3x3 pad=1; batchnorm relu"}
+globalpool
+dropout 0.3
+fc {classes} softmax
+
+train {{
+  optimizer adam lr=0.001
+  schedule cosine
+  batch {32 if len(images) < _MANY else 128}
+  epochs {20 if len(images) < _MANY else 5}
+  best val_accuracy
+}}
+"""
 
 
 def _settings(pictures: Pictures) -> str:

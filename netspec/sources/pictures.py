@@ -15,6 +15,7 @@ from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.mask_folders import IMAGES, MASKS, masks_of, said_of_masks, stem_of
+from netspec.sources.other_files import conversion_of_most
 from netspec.sources.picture_advice import moved_out, with_a_table
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
@@ -167,6 +168,8 @@ def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
         fix = f"unpack it, and name a table that is in it, such as {tables[0]}"
     elif tables:
         fix = f"name a table that is in it, such as {tree.name.rstrip('/')}/{tables[0]}"
+    else:
+        fix = conversion_of_most(tree.files) or fix
     return DataError(f"{tree.name} has no {kind.one}s in it{other}{said}", fix)
 
 

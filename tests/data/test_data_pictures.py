@@ -244,6 +244,22 @@ def test_pictures_that_a_table_names_are_told_to_be_learned_by_it(
     assert caught.value.fix == f"unpack it, and name {table} in it, which names the pictures"
 
 
+@pytest.mark.parametrize(
+    ("ending", "fix"),
+    [
+        (".md", "of each .md file: texts are read from files that end in .txt: name it so"),
+        (".html", "of each .html file: save the text in it as a .txt file in UTF-8"),
+        (".xlsx", "of each .xlsx file: save it as CSV in UTF-8"),
+        (".unknown", "name a folder of .png or .jpg files, or of the four IDX files"),
+    ],
+)
+def test_files_of_another_form_are_told_how_they_become_data(tmp_path: Path, ending: str, fix: str) -> None:
+    put(tmp_path / "set", {f"a/{i}{ending}": b"x" for i in range(3)} | {"a/other.bin": b"x"})
+    with open_tree(tmp_path / "set", "set") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix == fix
+
+
 @pytest.mark.parametrize("part", ["test", "val"])
 @pytest.mark.parametrize("inside", ["", "unknown/"])
 def test_a_part_without_classes_is_to_be_moved_out(tmp_path: Path, part: str, inside: str) -> None:
