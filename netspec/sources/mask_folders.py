@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-__all__ = ["IMAGES", "MASKS", "mask_folder", "masks_of", "maybe_masks", "said_of_masks", "stem_of", "without_masks"]
+__all__ = [
+    "IMAGES",
+    "MASKS",
+    "mask_folder",
+    "masks_of",
+    "maybe_masks",
+    "maybe_no_class",
+    "said_of_masks",
+    "stem_of",
+    "without_masks",
+]
 
 IMAGES, MASKS = "images", "masks"
 """Folders of these names are always a pair; those of others are one if they have the same names of files."""
@@ -17,6 +27,11 @@ _ROLES |= dict.fromkeys(("segmentation", "segmentations", "segmentationclass", "
 
 def _role(name: str) -> str:
     return _ROLES.get(name.lower().replace("_", "").replace("-", "").replace(" ", ""), "")
+
+
+def maybe_no_class(name: str) -> bool:
+    """Return whether a folder is called as one of pictures or masks is, and rather not as a class."""
+    return bool(_role(name))
 
 
 def mask_folder(inside: Mapping[str, Collection[str]]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 _SAVE_AS_CSV = "save it as CSV in UTF-8"
-_TEXT = "texts are read from files that end in .txt: name it so"
+_TEXT = "rename it to end in .txt: texts are read from such files"
 _SAVE_AS_TEXT = "save the text in it as a .txt file in UTF-8"
 _FIXES = {
     **dict.fromkeys((".md", ".markdown", ".text", ".rst", ".org", ".adoc", ".tex", ".log"), _TEXT),
@@ -35,5 +35,5 @@ def conversion_of_most(files: Sequence[str]) -> str | None:
     endings = Counter(PurePosixPath(file).suffix.lower() for file in files)
     for ending, count in endings.most_common(1):
         fix = conversion_of(Path(f"data{ending}"))
-        return f"of each {ending} file: {fix}" if fix and 2 * count > len(files) else None
+        return f"each {ending} file: {fix}" if fix and 2 * count > len(files) else None
     return None

@@ -14,9 +14,9 @@ from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
-from netspec.sources.mask_folders import IMAGES, MASKS, masks_of, said_of_masks, stem_of
+from netspec.sources.mask_folders import IMAGES, MASKS, masks_of, maybe_no_class, said_of_masks, stem_of
 from netspec.sources.other_files import conversion_of_most
-from netspec.sources.picture_advice import moved_out, with_a_table
+from netspec.sources.picture_advice import moved_out, tables_of, with_a_table
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
 
@@ -273,6 +273,15 @@ def _with_classes(
                 f"{tree.name} has one {kind.one} of the class {alone}: it cannot be learned and tested both",
                 "give more of them, or leave the class out",
             )
+    odd = sorted(name for name in names if maybe_no_class(name) or name.lower() in PARTS)
+    if odd and not known and kind.masks:
+        largest = max(odd, key=lambda name: counts[name])
+        tables = tables_of(tree, [root + file for file, name in train.items() if name == largest])
+        if tables:
+            all_of = listing([f"{name}/" for name in odd], "and")
+            table = tree.shown(tables[0])
+            said = f"{tree.name}: {all_of} {'are' if odd[1:] else 'is'} read as {'classes' if odd[1:] else 'a class'}"
+            notices.append(f"{said}; {table} names the pictures: name it to learn its columns")
     depth = root.count("/") + ("" not in by_part) + 1
     return Pictures(names, parts, notices=tuple(notices), depth=depth)
 

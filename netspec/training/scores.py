@@ -165,7 +165,7 @@ class Scorer:
         counted: NDArray[np.generic] | None,
     ) -> None:
         """Add the entities of a batch of sentences, (N, K, L), with a label for each word, (N, L)."""
-        found = _log_probabilities(np.moveaxis(np.asarray(outputs, np.float64), 1, -1), self.function).argmax(axis=-1)
+        found = log_probabilities(np.moveaxis(np.asarray(outputs, np.float64), 1, -1), self.function).argmax(axis=-1)
         true = targets.reshape(found.shape).astype(np.int64)
         keep = np.ones(found.shape, bool) if counted is None else np.asarray(counted).reshape(len(found), -1) != 0
         if self.ignore is not None:

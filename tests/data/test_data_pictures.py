@@ -244,12 +244,24 @@ def test_pictures_that_a_table_names_are_told_to_be_learned_by_it(
     assert caught.value.fix == f"unpack it, and name {table} in it, which names the pictures"
 
 
+def test_folders_that_look_like_classes_but_are_named_by_a_table_are_noted(tmp_path: Path) -> None:
+    files = {f"{folder}/{folder}{i}.png": png(i) for i in range(4) for folder in ("images", "test")}
+    labels = "\n".join(["id,breed", *(f"images{i},{i % 2}" for i in range(4))]).encode()
+    put(tmp_path / "set", files | {"labels.csv": labels, "notes.csv": b"a\n1\n"})
+    with open_tree(tmp_path / "set", "set") as tree:
+        found = pictures_of(tree)
+    assert found.classes == ("images", "test")
+    assert found.notices == (
+        "set: images/ and test/ are read as classes; set/labels.csv names the pictures: name it to learn its columns",
+    )
+
+
 @pytest.mark.parametrize(
     ("ending", "fix"),
     [
-        (".md", "of each .md file: texts are read from files that end in .txt: name it so"),
-        (".html", "of each .html file: save the text in it as a .txt file in UTF-8"),
-        (".xlsx", "of each .xlsx file: save it as CSV in UTF-8"),
+        (".md", "each .md file: rename it to end in .txt: texts are read from such files"),
+        (".html", "each .html file: save the text in it as a .txt file in UTF-8"),
+        (".xlsx", "each .xlsx file: save it as CSV in UTF-8"),
         (".unknown", "name a folder of .png or .jpg files, or of the four IDX files"),
     ],
 )
