@@ -32,6 +32,7 @@ __all__ = [
     "missing_files",
     "picture_column",
     "require_files",
+    "where_pictures_go",
     "with_files",
 ]
 
@@ -141,7 +142,11 @@ def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[
 
 def _looks_named(column: Column) -> bool:
     """Return whether nearly all values of a column end as the names of pictures do."""
-    some = some_of(list(column.counts))
+    return _are_named(list(column.counts))
+
+
+def _are_named(values: Sequence[str]) -> bool:
+    some = some_of(values)
     return bool(some) and sum(PurePosixPath(v).suffix.lower() in ENDINGS for v in some) >= MOSTLY * len(some)
 
 
@@ -170,6 +175,19 @@ def require_files(table: Table, column: str, lost: Sequence[int]) -> None:
         f"{table.name}: {plural(len(lost), 'picture')} of {column} {are} not there: {listing(shown, 'and')}",
         in_several(table, column) or fix,
     )
+
+
+def where_pictures_go(table: Table) -> str:
+    """Return where the pictures should be that a column of a table seems to name, and does not reach; else nothing."""
+    for name in table.columns:
+        if several := in_several(table, name):
+            return several
+        values = [cell for cell in dict.fromkeys(table.cells[name]) if not is_missing(cell)]
+        if _are_named(values) and not is_there((table.folder or Path()).resolve(), values[0]):
+            example = PurePosixPath(values[0].replace("\\", "/")).name
+            where = f"the pictures that {name} names are not there: put them into a folder beside the table"
+            return f"{where}, and write their paths from it, such as images/{example}"
+    return ""
 
 
 def in_several(table: Table, column: str) -> str:

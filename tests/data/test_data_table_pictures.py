@@ -281,6 +281,26 @@ def test_names_that_two_folders_have_are_refused_with_the_path_to_write(here: Pa
     assert len(load(here).train)
 
 
+@pytest.mark.parametrize("form", ["p{}.png", "a{}f"])
+def test_a_new_spec_says_which_folders_the_pictures_may_be_of(here: Path, form: str) -> None:
+    bare(here, form, "id")
+    (here / "more").mkdir()
+    for file in (here / "pics").iterdir():
+        (here / "more" / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match="no column to learn from") as error:
+        spec_of_table(here / "dogs.csv", None, here / "dogs.net", False)
+    name = form.format(0).removesuffix(".png")
+    assert (
+        error.value.fix
+        == f"pictures of these names are in more/ and pics/: write which into id, such as more/{name}.png"
+    )
+    for folder in ("more", "pics"):
+        (here / folder).rename(here.parent / folder)
+    with pytest.raises(DataError, match="no column to learn from") as error:
+        spec_of_table(here / "dogs.csv", None, here / "dogs.net", False)
+    assert ("such as images/p0.png" in str(error.value.fix)) == form.endswith(".png")
+
+
 def test_names_are_never_looked_for_behind_links_or_outside(here: Path) -> None:
     bare(here, "p{}.png")
     (here / "pics").rename(here.parent / "elsewhere")
