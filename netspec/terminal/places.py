@@ -17,5 +17,5 @@ def from_here(text: str) -> str:
         return text
     if here == os.sep:
         return text
-    # A path begins a word, or stands in quotes.
-    return re.sub(rf"(?<![^\s'\"`(]){re.escape(here + os.sep)}(?=\S)", "", text)
+    # A path begins a word, stands in quotes, or is the value of an option.
+    return re.sub(rf"(?<![^\s'\"`(=]){re.escape(here + os.sep)}(?=\S)", "", text)

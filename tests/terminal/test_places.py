@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from netspec.cli.output import print_error
+from netspec.diagnostics.diagnostic import DataError, NetspecError
 from netspec.terminal.places import from_here
 
 
@@ -20,3 +22,18 @@ def test_paths_below_the_working_directory_begin_there(tmp_path: Path, monkeypat
         assert from_here(other) == other
     monkeypatch.chdir("/")
     assert from_here("/data/pets") == "/data/pets"
+
+
+def test_an_error_of_data_names_it_as_it_was_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = Path.cwd()
+    wrong = DataError(f"{here}/pets/a.png is no picture", "remove it")
+    print_error(wrong, ["train", "pets.net"])
+    assert capsys.readouterr().err == "error: pets/a.png is no picture\n  fix: remove it\n"
+    for words in (["train", f"{here}/pets.net"], ["train", "pets.net", f"--data={here}/pets"]):
+        print_error(wrong, words)
+        assert f"error: {here}/pets/a.png" in capsys.readouterr().err
+    print_error(NetspecError(f"{here}/pets.net exists already"), ["new"])
+    assert f"{here}/pets.net" in capsys.readouterr().err
