@@ -112,7 +112,7 @@ def run_command(words: Sequence[str] | None = None, process: Process | None = No
         # On Windows Click expands the words of the process, and no others.
         command.main(None if words is None else given, prog_name=process.program, obj=process)
     except NetspecError as error:
-        print_error(error)
+        print_error(error, given)
         return 3 if type(error).__name__ == "NonFiniteLossError" else 1
     except KeyboardInterrupt:
         return 130

@@ -17,15 +17,17 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
 from netspec.ops import format_shape
 from netspec.recipe.array_facts import ArrayFacts, looks_numeric
-from netspec.recipe.array_names import ArrayNames, Keys
+from netspec.recipe.array_files import examples_in
+from netspec.recipe.array_names import CLASS_NAMES, ArrayNames, Keys
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import all_arrays
 from netspec.sources.arrays import survey_arrays
 
-__all__ = ["class_counts", "show_arrays"]
+__all__ = ["class_counts", "related_arrays", "show_arrays"]
 
 _SHOWN = 5
 _MOST_CLASSES = 50
+_MOST_ARRAYS = 20
 _LABEL = "label"
 
 
@@ -35,15 +37,18 @@ def show_arrays(path: Path, name: str, target: Path, *, as_json: bool = False) -
     Raises:
         DataError: it cannot be read.
     """
-    facts = all_arrays(path, name)
-    keys, _ = ArrayNames.of([INPUT], [_LABEL]).chosen(list(facts))
+    facts = related_arrays(path, all_arrays(path, name))
+    keys, _ = ArrayNames.of([INPUT], [_LABEL], examples_in(path.name)).chosen(list(facts))
+    found = len(facts)
+    facts = {key: each for i, (key, each) in enumerate(facts.items()) if i < _MOST_ARRAYS or key in keys.values()}
     arrays = _readable(path, name, facts)
     rows = [(key, each, _values(arrays.get(key), each), _role(key, keys)) for key, each in facts.items()]
     if as_json:
         for key, each, values, role in rows:
             print_json({"array": key, "shape": list(each.shape), "type": each.type, "values": values, "read_as": role})
         return
-    say(f"{name}: {plural(len(facts), 'array')}")
+    hidden = found - len(facts)
+    say(f"{name}: {plural(found, 'array')}" + (f"; {hidden:,} are not shown" if hidden else ""))
     columns = [("array", False), ("shape", False), ("type", False), ("values", False), ("read as", False)]
     print_table(
         columns, [(key, format_shape(each.shape) or "one", each.type, values, role) for key, each, values, role in rows]
@@ -55,6 +60,19 @@ def show_arrays(path: Path, name: str, target: Path, *, as_json: bool = False) -
         print_table([("class", False), ("examples", True)], [(key, f"{count:,}") for key, count in counts.items()])
     _draw(path, name, target, arrays.get(keys.get((INPUT, "train"), "")), labels, counts)
     say(f"\nnext: netspec new --data {name}" + ("" if (_LABEL, "train") in keys else " --target NAME"))
+
+
+def related_arrays(path: Path, facts: Mapping[str, ArrayFacts]) -> dict[str, ArrayFacts]:
+    """Return the arrays that may belong to the one that a path names; of a `.npz` file or a folder all.
+
+    Beside `X.npy` that is `y.npy`, or the parts, where they are there; else all with as many rows.
+    """
+    if path.suffix.lower() != ".npy" or path.stem not in facts:
+        return dict(facts)
+    keys, missing = ArrayNames.of([INPUT], [_LABEL], examples_in(path.name)).chosen(list(facts))
+    named = {path.stem, *keys.values(), *CLASS_NAMES}
+    rows = facts[path.stem].shape[:1]
+    return {key: each for key, each in facts.items() if key in named or (missing and rows and each.shape[:1] == rows)}
 
 
 def class_counts(labels: NDArray[Any]) -> dict[str, int]:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from netspec.cli.narrow_table import minimum_width, stacked_lines
-from netspec.diagnostics.diagnostic import Diagnostic, NetspecError, SpecError, plural
+from netspec.diagnostics.diagnostic import DataError, Diagnostic, NetspecError, SpecError, plural
 from netspec.diagnostics.visible import harmless, visible
 from netspec.system.json_text import json_text
+from netspec.terminal.places import from_here
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,8 +50,13 @@ def say_on(text: str) -> None:
     print(harmless(text), end="", flush=True)
 
 
-def print_error(error: NetspecError) -> None:
-    """Print an error to standard error, with color where that is a terminal."""
+def print_error(error: NetspecError, given: Sequence[str] = ()) -> None:
+    """Print an error to standard error, with color where that is a terminal.
+
+    Args:
+        error: it.
+        given: the words of the command; paths are shown from here, unless one of them has such a path in full.
+    """
     color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     if isinstance(error, SpecError):
         print_diagnostics(error.diagnostics, color=color, error=True)
@@ -59,7 +65,10 @@ def print_error(error: NetspecError) -> None:
         return
     head = "\x1b[1;31merror\x1b[0m" if color else "error"
     # Names of files and of what is in them are repeated here; none of them is to steer the terminal.
-    shown = "\n".join(visible(line) for line in str(error).split("\n"))
+    text = str(error)
+    if isinstance(error, DataError) and given and all(from_here(word) == word for word in given):
+        text = from_here(text)
+    shown = "\n".join(visible(line) for line in text.split("\n"))
     print(f"{head}: {shown}", file=sys.stderr)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from netspec.cli.array_table import class_counts
+from netspec.cli.array_table import class_counts, related_arrays
 from netspec.data import npz
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
@@ -19,7 +19,7 @@ from netspec.sources.columns import written
 
 __all__ = ["spec_for_arrays"]
 
-_LABEL, _SHOWN, _FEW, _MANY = "label", 6, 2_000, 20_000
+_LABEL, _SHOWN, _LISTED, _FEW, _MANY = "label", 6, 10, 2_000, 20_000
 _SMALL = 16
 
 
@@ -37,8 +37,12 @@ def spec_for_arrays(path: Path, name: str, target: str | None = None) -> tuple[s
     facts = all_arrays(path, name)
     if target is not None and target not in facts:
         near = nearest(target, list(facts))
-        fix = f"did you mean {near}?" if near else f"it holds {listing(sorted(facts), 'and')}"
+        some = sorted(related_arrays(path, facts))
+        holds = listing([*some[:_LISTED], *(["…"] if some[_LISTED:] else [])], "and")
+        fix = f"did you mean {near}?" if near else f"it holds {holds}"
         raise DataError(f"{name} has no array {target}, which --target names", fix)
+    if target is None or target in related_arrays(path, facts):
+        facts = related_arrays(path, facts)
     keys, guess, settings = _chosen(path, name, facts, target)
     x, y = keys[INPUT, "train"], keys[_LABEL, "train"]
     labels = npz.arrays_of(path, str(path), lambda _: [y])[y]

@@ -10,11 +10,11 @@ from netspec.ir.data_source import DataSource
 from netspec.sources.pictures import Pictures
 from netspec.sources.survey import survey
 
-__all__ = ["spec_for_pictures"]
+__all__ = ["spec_for_idx", "spec_for_pictures"]
 
 _SIDE = 64
 """Of the input, where the pictures are larger or differ."""
-_SHOWN = 8
+_SHOWN, _MANY = 8, 20_000
 _UNEVEN = 3
 """So many times as many pictures may the largest class have as the smallest before classes are weighed."""
 
@@ -46,10 +46,58 @@ def spec_for_pictures(path: Path, name: str) -> str:
     )
 
 
+def spec_for_idx(path: Path, name: str) -> str:
+    """Return a commented spec that learns from the four IDX files in a folder.
+
+    Raises:
+        DataError: one is not there, or cannot be read.
+    """
+    from netspec.data import load  # noqa: PLC0415
+
+    dataset = load([str(path)])
+    images, labels = dataset.train.images, dataset.train.labels
+    classes = int(max(labels.max(), dataset.test.labels.max())) + 1
+    side = min(images.shape[2:])
+    stages = "\n".join(f"stage {width}" for width in (32, 64, 128) if side // (width // 32) >= 8)
+    return f"""\
+# {plural(len(images), "picture")} of {classes} classes, and {len(dataset.test.images):,} for the test.
+data "{name}" {{
+  augment shift={max(1, round(side / 16))}  # each is moved a little in each step
+  validation 10%
+}}
+
+input {"x".join(map(str, images.shape[1:]))}
+init he_normal
+
+block stage(c) {{
+  conv c 3x3 pad=1; batchnorm relu
+  conv c 3x3 pad=1; batchnorm relu
+  pool 2
+}}
+{stages or "conv 32 3x3 pad=1; batchnorm relu"}
+globalpool
+dropout 0.3
+fc {classes} softmax
+
+train {{
+  optimizer adam lr=0.001
+  schedule cosine
+  batch {32 if len(images) < _MANY else 128}
+  epochs {20 if len(images) < _MANY else 5}
+  best val_accuracy
+}}
+"""
+
+
 def _settings(pictures: Pictures) -> str:
     parts = pictures.parts
     test = [] if "test" in parts else ["test 20%"]
     return "; ".join([*([] if "validation" in parts else ["validation 15%"]), *test])
+
+
+def _notes(pictures: Pictures) -> str:
+    """Return comments that say how the folders were read, where that is to be known."""
+    return "".join(f"# {notice}." + chr(10) for notice in pictures.notices)
 
 
 def _of_classes(name: str, pictures: Pictures, channels: int, size: tuple[int, ...]) -> str:
@@ -64,7 +112,7 @@ def _of_classes(name: str, pictures: Pictures, channels: int, size: tuple[int, .
     settings = _settings(pictures)
     stages = "\n".join(f"stage {width}" for width in (32, 64, 128) if min(size) // (width // 32) >= 8)
     return f"""\
-# {plural(sum(counts.values()), "picture")} of {len(classes)} classes: {shown}.
+{_notes(pictures)}# {plural(sum(counts.values()), "picture")} of {len(classes)} classes: {shown}.
 # The smallest class has {few:,}. `netspec data show {name}` draws some and finds damaged ones.
 data "{name}" {{
   augment flip rotate=10 shift={shift}  # each is changed a little in each step; remove flip where left is not right
@@ -98,12 +146,13 @@ def _of_masks(path: Path, name: str, pictures: Pictures, channels: int) -> str:
     from netspec.data.picture_facts import picture_facts  # noqa: PLC0415
 
     values = sorted(picture_facts(path, name).values)
+    shown = ", ".join(map(str, values[:20]))
     two = len(values) <= 2
     ends = "conv 1 1x1 sigmoid  # the probability of the larger value" if two else f"conv {len(values)} 1x1 softmax"
     side = 2 * _SIDE
     settings = _settings(pictures).replace("validation 15%; ", "") if len(pictures.train.files) < 50 else None
     return f"""\
-# {plural(len(pictures.train.files), "picture")} with a mask each; values in masks: {", ".join(map(str, values[:20]))}.
+{_notes(pictures)}# {plural(len(pictures.train.files), "picture")} with a mask each; values in masks: {shown}.
 data "{name}" {{
   augment flip rotate=15 fill=edge  # masks move with their pictures
 {"".join(f"  {s}" + chr(10) for s in (settings if settings is not None else _settings(pictures)).split("; ") if s)}}}

@@ -13,7 +13,7 @@ from netspec.data.picture_files import Decoded, Resize, decode_all
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.embedded import EmbeddedFiles
-from netspec.sources.table_files import ColumnFiles, missing_files, require_files
+from netspec.sources.table_files import ColumnFiles, column_places, missing_files, require_files
 from netspec.sources.table_preparation import TableInput, TablePreparation
 from netspec.sources.tables import Table
 from netspec.sources.trees import Tree
@@ -95,7 +95,7 @@ def read_column_files(
             tree = EmbeddedFiles(table, given.text)
         else:
             require_files(table, given.text, missing_files(table, given.text))
-            tree = ColumnFiles(table.folder or Path(), table.name, names)
+            tree = ColumnFiles(table.folder or Path(), table.name, names, column_places(table, given.text))
         decoded = decode_all(tree, names, (), given.size, resize, skip_bad=skip_bad, progress=progress)
         places = {names[at]: i for i, at in enumerate(decoded.kept.tolist())}
         columns[given.text, given.size] = (decoded, places)

@@ -1,9 +1,15 @@
 """Files that hold data in a form that is not read, and how each becomes one that is."""
 
-from pathlib import Path
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
 _SAVE_AS_CSV = "save it as CSV in UTF-8"
+_TEXT = "rename it to end in .txt: texts are read from such files"
+_SAVE_AS_TEXT = "save the text in it as a .txt file in UTF-8"
 _FIXES = {
+    **dict.fromkeys((".md", ".markdown", ".text", ".rst", ".org", ".adoc", ".tex", ".log"), _TEXT),
+    **dict.fromkeys((".html", ".htm", ".xml", ".rtf", ".doc", ".docx", ".odt", ".epub", ".pdf"), _SAVE_AS_TEXT),
     ".xlsx": _SAVE_AS_CSV,
     ".xls": _SAVE_AS_CSV,
     ".ods": _SAVE_AS_CSV,
@@ -22,3 +28,12 @@ _FIXES = {
 def conversion_of(path: Path) -> str | None:
     """Return how a file of such a name becomes one that is read; None where that is not known."""
     return _FIXES.get(path.suffix.lower())
+
+
+def conversion_of_most(files: Sequence[str]) -> str | None:
+    """Return how the files in a folder become data, where most are of one form that is not read; else None."""
+    endings = Counter(PurePosixPath(file).suffix.lower() for file in files)
+    for ending, count in endings.most_common(1):
+        fix = conversion_of(Path(f"data{ending}"))
+        return f"each {ending} file: {fix}" if fix and 2 * count > len(files) else None
+    return None

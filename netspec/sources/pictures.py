@@ -14,6 +14,9 @@ from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
+from netspec.sources.mask_folders import IMAGES, MASKS, masks_of, maybe_no_class, said_of_masks, stem_of
+from netspec.sources.other_files import conversion_of_most
+from netspec.sources.picture_advice import moved_out, tables_of, with_a_table
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
 
@@ -54,7 +57,6 @@ PARTS: Mapping[str, str] = {
 }
 """The parts of a dataset, by the names of their folders in lower case."""
 
-_IMAGES, _MASKS = "images", "masks"
 _SHOWN = 3
 
 
@@ -135,7 +137,8 @@ def pictures_of(
     by_part = _by_part(tree, inside, kind)
     notices = list(tree.notices)
     depth = root.count("/") + (by_part.keys() != {""})
-    masks = _masks_of(by_part) if kind.masks else []
+    masks = masks_of(by_part) if kind.masks else []
+    notices += said_of_masks(tree.name, by_part, bool(masks)) if kind.masks and (masks or labelled) else []
     if masks:
         paired = {part: _paired(tree, found, root, part if by_part.keys() != {""} else "") for part, found in masks}
         parts = _divided_by_name(paired, root) if by_part.keys() == {""} else paired
@@ -165,6 +168,8 @@ def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
         fix = f"unpack it, and name a table that is in it, such as {tables[0]}"
     elif tables:
         fix = f"name a table that is in it, such as {tree.name.rstrip('/')}/{tables[0]}"
+    else:
+        fix = conversion_of_most(tree.files) or fix
     return DataError(f"{tree.name} has no {kind.one}s in it{other}{said}", fix)
 
 
@@ -176,7 +181,7 @@ def _root(files: Sequence[str]) -> str:
         first = {file.split("/")[0] if "/" in file else "" for file in inside}
         (only, *others) = first
         deeper = [file.split("/")[1:] for file in inside]
-        if others or not only or only.lower() in {*PARTS, _IMAGES, _MASKS} or any(len(d) < 2 for d in deeper):
+        if others or not only or only.lower() in {*PARTS, IMAGES, MASKS} or any(len(d) < 2 for d in deeper):
             return root
         root += only + "/"
 
@@ -228,7 +233,9 @@ def _with_classes(
     notices: list[str],
     kind: FileKind,
 ) -> Pictures:
-    own = {part: dict(_classified(tree, files, 1 if part else 0, root, kind)) for part, files in by_part.items()}
+    # What is wrong with the pictures to learn from is said first.
+    in_order_of_use = sorted(by_part, key=lambda part: part != "train")
+    own = {part: dict(_classified(tree, by_part[part], part, root, kind)) for part in in_order_of_use}
     train = own.get("train", own.get("", {}))
     counts = Counter(train.values())
     names = tuple(known) or in_order(counts)
@@ -238,7 +245,7 @@ def _with_classes(
         if len(names) < 2:
             raise DataError(
                 f"{tree.name} has one class, {names[0]}: there is nothing to tell apart",
-                "give a folder for each class",
+                _named_by_table(tree, root, list(train), kind) or "give a folder for each class",
             )
     numbers = {name: i for i, name in enumerate(names)}
     for part, classified in own.items():
@@ -248,6 +255,8 @@ def _with_classes(
             near = nearest(name, names)
             lacking = "the model" if known else "train/"
             fix = f"did you mean {near!r}? else " if near else ""
+            if part in {"test", "validation"} and set(classified.values()) == {name}:
+                fix = f"if these have no classes, {moved_out(tree, root + lost.split('/')[0])}; else " + fix
             raise DataError(
                 f"{tree.shown(root + lost)} is of the class {name!r}, which {lacking} does not have",
                 f"{fix}leave {part + '/' if part else ''}{name} out" + ("" if known else ", or give train/ some of it"),
@@ -264,19 +273,33 @@ def _with_classes(
                 f"{tree.name} has one {kind.one} of the class {alone}: it cannot be learned and tested both",
                 "give more of them, or leave the class out",
             )
+    odd = sorted(name for name in names if maybe_no_class(name) or name.lower() in PARTS)
+    if odd and not known and kind.masks:
+        largest = max(odd, key=lambda name: counts[name])
+        tables = tables_of(tree, [root + file for file, name in train.items() if name == largest])
+        if tables:
+            all_of = listing([f"{name}/" for name in odd], "and")
+            table = tree.shown(tables[0])
+            said = f"{tree.name}: {all_of} {'are' if odd[1:] else 'is'} read as {'classes' if odd[1:] else 'a class'}"
+            notices.append(f"{said}; {table} names the pictures: name it to learn its columns")
     depth = root.count("/") + ("" not in by_part) + 1
     return Pictures(names, parts, notices=tuple(notices), depth=depth)
 
 
-def _classified(tree: Tree, files: Sequence[str], depth: int, root: str, kind: FileKind) -> Iterator[tuple[str, str]]:
-    """Yield files with the name of their class: the folder so deep."""
+def _classified(tree: Tree, files: Sequence[str], part: str, root: str, kind: FileKind) -> Iterator[tuple[str, str]]:
+    """Yield files with the name of their class: the folder that they lie in, within that of their part."""
+    depth = 1 if part else 0
     loose = [file for file in files if file.count("/") <= depth]
+    if loose and part in {"test", "validation"} and len(loose) == len(files):
+        folder = root + files[0].split("/")[0]
+        message = f"{tree.shown(folder)} has {plural(len(files), kind.one)} in no folder of a class"
+        raise DataError(message, f"where they have none, {moved_out(tree, folder)}")
     if loose:
         where = "its class" if len(loose) < len(files) else "a class"
         raise DataError(
             f"{tree.shown(root + loose[0])} is in no folder of {where}"
             + (f", as {plural(len(loose) - 1, 'other')}" if loose[1:] else ""),
-            _without_class(kind),
+            _named_by_table(tree, root, loose, kind) or _without_class(kind),
         )
     for file in files:
         name = normalize("NFC", file.split("/")[depth])
@@ -287,6 +310,11 @@ def _classified(tree: Tree, files: Sequence[str], depth: int, root: str, kind: F
                 f"{tree.name} has a folder whose name is no UTF-8: {name!r}", "give it another name"
             ) from None
         yield file, name
+
+
+def _named_by_table(tree: Tree, root: str, files: Sequence[str], kind: FileKind) -> str:
+    """Return which table to name instead, where one names these files; else nothing."""
+    return with_a_table(tree, [root + file for file in files]) if kind.masks else ""
 
 
 def _without_class(kind: FileKind) -> str:
@@ -308,59 +336,26 @@ def _require_full(tree: Tree, folders: Sequence[str], depth: int, counts: Mappin
 # --- masks --------------------------------------------------------------------------------------------------------
 
 
-def _masks_of(by_part: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:
-    """Return pictures and masks by their part; none where they do not lie in two such folders."""
-    found = []
-    for part, files in by_part.items():
-        depth = 1 if part else 0
-        own: dict[str, list[str]] = {}
-        for file in files:
-            pieces = file.split("/")
-            own.setdefault(pieces[depth].lower() if len(pieces) > depth + 1 else "", []).append(file)
-        if set(own) != {_IMAGES, _MASKS}:
-            return []
-        found.append((part or "train", own))
-    return found
-
-
-def without_masks(files: Sequence[str]) -> list[str]:
-    """Return pictures without those in a folder `masks` that has nothing but `images` beside it."""
-    beside: dict[str, set[str]] = {}
-    for file in files:
-        folders = file.split("/")[:-1]
-        for depth, name in enumerate(folders):
-            beside.setdefault("/".join(folders[:depth]), set()).add(name.lower())
-    paired = {folder for folder, names in beside.items() if names == {_IMAGES, _MASKS}}
-
-    def is_mask(file: str) -> bool:
-        folders = file.split("/")[:-1]
-        return any(n.lower() == _MASKS and "/".join(folders[:depth]) in paired for depth, n in enumerate(folders))
-
-    return [file for file in files if not is_mask(file)]
-
-
 def _paired(tree: Tree, own: Mapping[str, list[str]], root: str, part: str) -> Labelled:
     """Return pictures with their masks, by what they are called within their folders."""
     depth = 2 if part else 1
     stems = {kind: _by_stem(tree, files, depth, root) for kind, files in own.items()}
-    lone = {
-        kind: sorted(set(stems[kind]) - set(stems[other])) for kind, other in ((_IMAGES, _MASKS), (_MASKS, _IMAGES))
-    }
-    for kind, other in ((_IMAGES, "mask"), (_MASKS, "picture")):
+    lone = {kind: sorted(set(stems[kind]) - set(stems[other])) for kind, other in ((IMAGES, MASKS), (MASKS, IMAGES))}
+    for kind, other in ((IMAGES, "mask"), (MASKS, "picture")):
         if lone[kind]:
             shown = [tree.shown(root + stems[kind][stem]) for stem in lone[kind][:_SHOWN]]
             more = len(lone[kind]) - len(shown)
             said = listing([*shown, *([f"{more:,} more"] if more else [])], "and")
             have = "has" if len(lone[kind]) == 1 else "have"
             raise DataError(f"{said} {have} no {other}", "a picture and its mask have the same name")
-    names = sorted(stems[_IMAGES])
-    return Labelled(tuple(root + stems[_IMAGES][n] for n in names), masks=tuple(root + stems[_MASKS][n] for n in names))
+    names = sorted(stems[IMAGES])
+    return Labelled(tuple(root + stems[IMAGES][n] for n in names), masks=tuple(root + stems[MASKS][n] for n in names))
 
 
 def _by_stem(tree: Tree, files: Sequence[str], depth: int, root: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for file in files:
-        stem = str(PurePosixPath(*file.split("/")[depth:]).with_suffix(""))
+        stem = stem_of(file, depth)
         if stem in found:
             raise DataError(
                 f"{tree.shown(root + found[stem])} and {tree.shown(root + file)} have the same name", "keep one"

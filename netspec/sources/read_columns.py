@@ -9,6 +9,7 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
 from netspec.sources.cells import shown
 from netspec.sources.columns import MOST_LEVELS, Column, written
+from netspec.sources.table_files import where_pictures_go
 from netspec.sources.tables import Table
 
 __all__ = ["NUMBERS", "chosen_columns", "columns_of_input", "nothing_read", "require_learnable", "require_settings"]
@@ -133,4 +134,5 @@ def nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str,
     """Return the message and the fix for an input that no column is left for."""
     what = "" if name == INPUT else f" for the input `{name}`"
     why = f": {'; '.join(left_out[:3])}{'; …' if len(left_out) > 3 else ''}" if left_out else ""
-    return f"{table.name} has no column to learn from{what}{why}", "it takes a column of numbers or of categories"
+    fix = where_pictures_go(table) or "it takes a column of numbers or of categories"
+    return f"{table.name} has no column to learn from{what}{why}", fix

@@ -41,7 +41,7 @@ class TableFacts:
 
 def facts_of(table: Table) -> TableFacts:
     """Return what is in a table."""
-    columns = with_files(table, {name: column_of(table, name) for name in table.columns})
+    columns = with_files(table, {name: column_of(table, name) for name in table.columns}, ids=True)
     remarks = {name: _remark(table, column) for name, column in columns.items()}
     for first, second in combinations(list(columns)[:_MOST_PAIRS], 2):
         one, other = columns[first], columns[second]
@@ -88,15 +88,21 @@ def _short(value: str) -> str:
 
 def likely_target(table: Table, columns: Mapping[str, Column]) -> str:
     """Return the column that is likely to be learned: one of a usual name, else the last that can be."""
-    usual = [name for name in columns if name.lower() in _USUAL and _learnable(columns[name])]
+    usual = [n for n, c in columns.items() if n.lower() in _USUAL and (_learnable(c) or _repeats(c))]
     if usual:
         return min(usual, key=lambda name: _USUAL.index(name.lower()))
     possible = [name for name, column in columns.items() if _learnable(column)]
+    possible = possible or [name for name, column in columns.items() if _repeats(column)]
     return possible[-1] if possible else table.columns[-1]
 
 
 def _learnable(column: Column) -> bool:
     return column.kind in {"number", "boolean", "category"} and len(column.counts) > 1
+
+
+def _repeats(column: Column) -> bool:
+    """Return whether the texts of a column are classes, of which there are many."""
+    return column.kind == "text" and not column.odd and 2 * len(column.counts) <= sum(column.counts.values())
 
 
 def class_counts(column: Column) -> Sequence[tuple[str, int]]:

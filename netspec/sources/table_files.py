@@ -10,27 +10,47 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT
 from netspec.sources.cells import is_missing
 from netspec.sources.columns import Column, written
+from netspec.sources.picture_places import (
+    MOSTLY,
+    file_below,
+    folders_with,
+    is_there,
+    path_inside,
+    pictures_below,
+    places_of,
+    some_of,
+)
 from netspec.sources.pictures import ENDINGS
 from netspec.sources.tables import Table
 from netspec.sources.trees import MOST_BYTES, Read, Tree
 from netspec.system.files import open_to_read
 
-__all__ = ["ColumnFiles", "missing_files", "picture_column", "require_files", "with_files"]
+__all__ = [
+    "ColumnFiles",
+    "column_places",
+    "in_several",
+    "missing_files",
+    "picture_column",
+    "require_files",
+    "where_pictures_go",
+    "with_files",
+]
 
-_MOSTLY, _LOOKED_AT, _SHOWN = 0.9, 200, 3
+_SHOWN = 3
 
 
 class ColumnFiles(Tree):
     """The files that a column names, below the folder of the table; what leads out of it is never read."""
 
-    def __init__(self, folder: Path, name: str, files: Sequence[str]) -> None:
+    def __init__(self, folder: Path, name: str, files: Sequence[str], places: Mapping[str, str] | None = None) -> None:
         super().__init__(folder, name)
         self.files = tuple(files)
         self._root = folder.resolve()
+        self._places = places or {}
 
     def shown(self, file: str) -> str:
         """Return what messages call a file."""
-        return file
+        return self._places.get(file, file)
 
     def each(self, names: Sequence[str]) -> Iterator[tuple[int, Read]]:
         """Yield the place of each file and what reads it."""
@@ -39,7 +59,7 @@ class ColumnFiles(Tree):
 
     def read(self, name: str) -> bytes:
         """Return what is in a file; raises DataError where it lies outside, or cannot be read."""
-        path = _inside(self._root, name)
+        path = path_inside(self._root, self._places.get(name, name))
         if path is None:
             message = f"{name!r} leads out of the folder of {self.name}"
             raise DataError(message, "name files in the folder of the table, or in folders there")
@@ -53,41 +73,33 @@ class ColumnFiles(Tree):
         return content
 
 
-def _inside(root: Path, name: str) -> Path | None:
-    """Return the path of a file below a folder; None where it leads out of it, also by a link."""
-    plain = name.replace("\\", "/")
-    parts = PurePosixPath(plain).parts
-    if not parts or plain.startswith("/") or ".." in parts or parts[0].endswith(":") or "\0" in plain:
-        return None
-    path = root.joinpath(*parts)
-    try:
-        return path if path.resolve().is_relative_to(root) else None
-    except (OSError, RuntimeError, ValueError):
-        return None
+def with_files(table: Table, columns: Mapping[str, Column], *, ids: bool = False) -> dict[str, Column]:
+    """Return columns, those of the kind `file` that nearly always name picture files that are there.
+
+    Args:
+        table: it.
+        columns: of it.
+        ids: whether numbers, and names of categories, may be the names of pictures in a folder below the table.
+    """
+    found = {name: _names_files(table, c, ids=ids) for name, c in columns.items()}
+    return {name: replace(c, kind="file") if found[name] else c for name, c in columns.items()}
 
 
-def with_files(table: Table, columns: Mapping[str, Column]) -> dict[str, Column]:
-    """Return columns, those of the kind `file` that nearly always name picture files that are there."""
-    return {name: replace(c, kind="file") if _names_files(table, c) else c for name, c in columns.items()}
-
-
-def _names_files(table: Table, column: Column) -> bool:
-    if table.folder is None or column.kind not in {"text", "category", "id"} or column.low is not None:
+def _names_files(table: Table, column: Column, *, ids: bool = False) -> bool:
+    """Return whether a column nearly always names pictures: by their paths, or by their names in one folder."""
+    if table.folder is None or column.kind not in {"text", "category", "id", "number"} or column.said:
         return False
-    if not _looks_named(column):
-        return False
-    values = list(column.counts)
-    some = values[:: max(1, len(values) // _LOOKED_AT)]
+    some = some_of(list(column.counts))
     root = table.folder.resolve()
-    return sum(_is_there(root, value) for value in some) >= _MOSTLY * len(some)
-
-
-def _is_there(root: Path, name: str) -> bool:
-    path = _inside(root, name)
-    try:
-        return path is not None and path.is_file()
-    except OSError:
-        return False
+    direct = sum(is_there(root, value) for value in some) if column.low is None and _looks_named(column) else 0
+    if direct and direct >= MOSTLY * len(some):
+        return True
+    if column.kind == "category" or column.low is not None:
+        # They are read as categories and numbers, unless a picture is asked for.
+        rows = sum(column.counts.values())
+        if not ids or not (_looks_named(column) or (column.is_whole and len(column.counts) == rows)):
+            return False
+    return len(column.counts) > 1 and len(folders_with(table.folder, column.counts)) == 1
 
 
 def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[str], given: str) -> str:
@@ -106,13 +118,16 @@ def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[
         table.require(name, f", which the input `{given}` names")
     if len(names) > 1:
         raise DataError(f"the input `{given}` is one picture, and names {listing(names, 'and')}", "name one column")
-    named = [name for name, column in columns.items() if _looks_named(column)]
+    named = [name for name, column in columns.items() if column.kind == "file" or _looks_named(column)]
+    if not named or (names and names[0] not in named):
+        named += [name for name, column in columns.items() if _names_files(table, column, ids=True)]
     if names:
         if names[0] in named:
             return names[0]
         value = next(iter(columns[names[0]].counts), "")
         message = f"{table.name}: the input `{given}` is a picture, and {names[0]} names none: {value!r}"
-        raise DataError(message, "name a column of picture files, such as photo.jpg")
+        fix = in_several(table, names[0]) or "name a column of picture files, such as photo.jpg"
+        raise DataError(message, fix)
     found = [name for name in named if columns[name].kind == "file"] or named
     if len(found) == 1:
         return found[0]
@@ -121,21 +136,30 @@ def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[
         own = "picture" if given == INPUT else given
         raise DataError(message, f"say which the input reads: `input {written(found[0])} 3x64x64 as {own}`")
     message = f"{table.name} has no column of picture files, and the input is that of a picture"
-    raise DataError(message, "leave `input` out: it follows from the table")
+    several = next((fix for name in columns if (fix := in_several(table, name))), "")
+    raise DataError(message, several or "leave `input` out: it follows from the table")
 
 
 def _looks_named(column: Column) -> bool:
     """Return whether nearly all values of a column end as the names of pictures do."""
-    values = list(column.counts)
-    some = values[:: max(1, len(values) // _LOOKED_AT)]
-    return bool(some) and sum(PurePosixPath(v).suffix.lower() in ENDINGS for v in some) >= _MOSTLY * len(some)
+    return _are_named(list(column.counts))
+
+
+def _are_named(values: Sequence[str]) -> bool:
+    some = some_of(values)
+    return bool(some) and sum(PurePosixPath(v).suffix.lower() in ENDINGS for v in some) >= MOSTLY * len(some)
+
+
+def column_places(table: Table, column: str) -> dict[str, str]:
+    """Return the path, from the folder of the table, of each picture that a column names."""
+    return places_of(table.folder, {cell for cell in table.cells[column] if not is_missing(cell)})
 
 
 def missing_files(table: Table, column: str) -> list[int]:
     """Return the rows whose picture is not there, or lies outside the folder of the table."""
     root = (table.folder or Path()).resolve()
-    there = {name: not is_missing(name) and _is_there(root, name) for name in set(table.cells[column])}
-    return [row for row, name in enumerate(table.cells[column]) if not there[name]]
+    there = {name: is_there(root, place) for name, place in column_places(table, column).items()}
+    return [row for row, name in enumerate(table.cells[column]) if not there.get(name)]
 
 
 def require_files(table: Table, column: str, lost: Sequence[int]) -> None:
@@ -146,7 +170,35 @@ def require_files(table: Table, column: str, lost: Sequence[int]) -> None:
     shown = [f"{cells[row]!r} (line {table.lines[row]:,})" for row in lost[:_SHOWN]]
     shown += [f"{len(lost) - _SHOWN:,} more"] if len(lost) > _SHOWN else []
     are = "is" if len(lost) == 1 else "are"
+    fix = "paths begin at the folder of the table, and cannot leave it; `data … { on_bad skip }` leaves such rows out"
     raise DataError(
         f"{table.name}: {plural(len(lost), 'picture')} of {column} {are} not there: {listing(shown, 'and')}",
-        "paths begin at the folder of the table, and cannot leave it; `data … { on_bad skip }` leaves such rows out",
+        in_several(table, column) or fix,
     )
+
+
+def where_pictures_go(table: Table) -> str:
+    """Return where the pictures should be that a column of a table seems to name, and does not reach; else nothing."""
+    for name in table.columns:
+        if several := in_several(table, name):
+            return several
+        values = [cell for cell in dict.fromkeys(table.cells[name]) if not is_missing(cell)]
+        if _are_named(values) and not is_there((table.folder or Path()).resolve(), values[0]):
+            example = PurePosixPath(values[0].replace("\\", "/")).name
+            where = f"the pictures that {name} names are not there: put them into a folder beside the table"
+            return f"{where}, and write their paths from it, such as images/{example}"
+    return ""
+
+
+def in_several(table: Table, column: str) -> str:
+    """Return what to write where the pictures of a column may be those of several folders; else nothing."""
+    names = {cell for cell in table.cells[column] if not is_missing(cell)}
+    found = folders_with(table.folder, names) if table.folder else []
+    if len(found) < 2:
+        return ""
+    at = next(folder for folder in found if folder)
+    each = [f"{folder}/" if folder else "the folder of the table" for folder in found]
+    shown = [*each[:_SHOWN], *(["…"] if each[_SHOWN:] else [])]
+    below = pictures_below(table.folder.resolve()) if table.folder else {}
+    path = next(path for name in sorted(names) if (path := file_below(below, at, name)))
+    return f"pictures of these names are in {listing(shown, 'and')}: write which into {column}, such as {path}"

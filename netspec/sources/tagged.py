@@ -185,7 +185,8 @@ def _first(row: Mapping[str, Any], keys: Sequence[str]) -> Any:
     return next((row[key] for key in keys if key in row), None)
 
 
-_OBJECT = 'write {"tokens": ["Ada", "codes"], "labels": ["B-PER", "O"]}'
+_SHAPE = '{"tokens": ["Ada", "codes"], "labels": ["B-PER", "O"]}'
+_OBJECT = f"write {_SHAPE}"
 
 
 def _list(row: Any, keys: Sequence[str], where: str) -> list[str]:
@@ -195,6 +196,12 @@ def _list(row: Any, keys: Sequence[str], where: str) -> list[str]:
         return []
     if not isinstance(found, list) or not all(isinstance(value, str) and value.strip() for value in found):
         key = next(key for key in keys if key in row)
+        if isinstance(found, list) and any(type(value) in {int, float} for value in found):
+            what = "labels" if keys is _LABEL_KEYS else "words"
+            said = "names of labels, as the data set lists them in their order, " if what == "labels" else "texts "
+            raise DataError(
+                f"{where}: `{key}` has numbers for {what}", f"write {said}in place of the numbers: {_SHAPE}"
+            )
         raise DataError(f"{where}: `{key}` is no list of texts that are not empty", _OBJECT)
     return found
 

@@ -20,7 +20,7 @@ from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.missing import missing_data
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["MOST_BYTES", "Read", "Tree", "is_archive", "is_packed", "open_tree"]
+__all__ = ["MOST_BYTES", "Read", "Tree", "is_archive", "is_packed", "is_wanted", "open_tree"]
 
 MOST_BYTES = 200_000_000
 """Of one file: far more than a picture has."""
@@ -124,8 +124,9 @@ def open_tree(path: Path, name: str) -> Tree:
         raise DataError(f"{name} is damaged: {error}", "make the archive again") from None
 
 
-def _wanted(parts: Sequence[str]) -> bool:
-    return not any(part.startswith(".") or part.lower() in _IGNORED for part in parts)
+def is_wanted(name: str) -> bool:
+    """Return whether a file or folder of this name is neither hidden nor left behind by a system."""
+    return not name.startswith(".") and name.lower() not in _IGNORED
 
 
 class _Folder(Tree):
@@ -151,7 +152,7 @@ class _Folder(Tree):
             where = before or self.name
             raise DataError(f"{where} cannot be read: {error.strerror}", "give a folder that can be read") from None
         for entry in listed:
-            if not _wanted([entry.name]):
+            if not is_wanted(entry.name):
                 continue
             if entry.is_symlink():
                 if entry.is_file() and Path(entry.path).resolve().is_relative_to(self._root):
@@ -208,7 +209,7 @@ class _Archive(Tree):
             raise DataError(
                 f"{self.name} has a file {name!r}, which leads out of the archive", "give an archive without such names"
             )
-        return "/".join(parts) if parts and _wanted(parts) else None
+        return "/".join(parts) if parts and all(map(is_wanted, parts)) else None
 
     def _require_plausible(self, held: int, files: int) -> None:
         if files > _MOST_FILES:

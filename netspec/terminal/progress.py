@@ -23,6 +23,7 @@ from netspec.recipe.metrics import METRICS
 from netspec.terminal.charts import Charts
 from netspec.terminal.live import LiveBar, why_no_charts
 from netspec.terminal.numbers import loss_text, metric_text, percent, seconds_text
+from netspec.terminal.places import from_here
 from netspec.training.events import Epoch, Evaluated, Event, Finished, Notice, Rewound, Started, Step, Stopped, Weights
 
 __all__ = ["Progress"]
@@ -109,7 +110,7 @@ class Progress:
             self.charts.add(event)
         match event:
             case Notice():
-                self._line(f"note: {event.text}", style="yellow", always=True)
+                self._line(f"note: {from_here(event.text)}", style="yellow", always=True)
             case Weights():
                 self._weights(event)
             case Started():
@@ -154,7 +155,7 @@ class Progress:
                 self.bar.remove_task(self.decoding)
                 self.decoding = None
         elif not done and total >= _MANY:
-            self._line(f"reading {plural(total, 'picture')} of {name}")
+            self._line(f"reading {plural(total, 'picture')} of {from_here(name)}")
 
     def tuning(self, tuning: Tuning) -> None:
         """Show the progress of autotuning: a line before and after it in a pipe, a bar at a terminal."""
@@ -200,7 +201,7 @@ class Progress:
             f"{event.name}: {plural(event.parameters, 'parameter')}"
             + (f", {event.frozen:,} of them frozen" if event.frozen else "")
             + "; "
-            f"{event.dataset}: {event.train:,} training{held} and {event.test:,} test {event.reads}; "
+            f"{from_here(event.dataset)}: {event.train:,} training{held} and {event.test:,} test {event.reads}; "
             f"batch {event.batch}, {plural(event.epochs, 'epoch')}, seed {event.seed}, "
             f"on {event.device}" + (f" ({', '.join(event.devices)})" if len(event.devices) > 1 else "")
         )
@@ -260,7 +261,7 @@ class Progress:
         )
         best = percent(r.best_test_accuracy) if r.best_test_accuracy is not None else f"loss {r.best_test_loss:.5f}"
         self._line(
-            f"{figure} (best epoch {r.best_epoch}: {best}) on {r.dataset} in {seconds_text(r.seconds)}",
+            f"{figure} (best epoch {r.best_epoch}: {best}) on {from_here(r.dataset)} in {seconds_text(r.seconds)}",
             style="bold",
             always=True,
         )

@@ -21,8 +21,9 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
+from netspec.sources.mask_folders import without_masks
 from netspec.sources.picture_headers import header_of
-from netspec.sources.pictures import ENDINGS, without_masks
+from netspec.sources.pictures import ENDINGS
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table

@@ -5,11 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 from command_line import cli
+
+from netspec.cli.array_table import related_arrays
+from netspec.cli.starter_arrays import spec_for_arrays
+from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.data_headers import IDX_NAMES, all_arrays
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -71,6 +77,48 @@ def test_a_spec_for_arrays(here: Path, data: str, has: str) -> None:
     checked = cli(here, "check", spec.name)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     spec.unlink()
+
+
+def test_a_spec_for_a_folder_of_idx_files(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    for name, count in zip(IDX_NAMES, (60, 60, 20, 20), strict=True):
+        shape = (count, 12, 10) if "images" in name else (count,)
+        content = RNG.integers(0, 256, shape) if "images" in name else np.arange(count) % 3
+        head = struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape)
+        (tmp_path / "own" / name).write_bytes(head + content.astype(np.uint8).tobytes())
+    done = cli(tmp_path, "new", "--data", "own")
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "own.net").read_text()
+    for said in ("# 60 pictures of 3 classes, and 20 for the test.", 'data "own"', "input 1x12x10", "fc 3 softmax"):
+        assert said in text
+    done = cli(tmp_path, "check", "own.net")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "own" / IDX_NAMES[1]).unlink()
+    done = cli(tmp_path, "new", "--data", "own", "-o", "-")
+    assert (done.returncode, IDX_NAMES[1] in done.stderr) == (1, True)
+
+
+def test_arrays_that_have_nothing_to_do_with_the_named_one_are_not_listed(tmp_path: Path) -> None:
+    rows = {
+        "X": STEPS[:, 0],
+        "y": KINDS,
+        "answers": np.zeros((N, 3)),
+        **{f"other{i}": np.zeros(i + 1) for i in range(60)},
+    }
+    for name, array in rows.items():
+        np.save(tmp_path / f"{name}.npy", array)
+    facts = all_arrays(tmp_path / "X.npy", "X.npy")
+    assert len(facts) == len(rows)
+    assert set(related_arrays(tmp_path / "X.npy", facts)) == {"X", "y"}
+    assert set(related_arrays(tmp_path, facts)) == set(rows)
+    # Without one that is called as targets are, any with as many rows may be meant.
+    del facts["y"]
+    assert set(related_arrays(tmp_path / "X.npy", facts)) == {"X", "answers", "other59"}
+    with pytest.raises(DataError) as caught:
+        spec_for_arrays(tmp_path / "X.npy", "X.npy", "nothing_like_it")
+    assert caught.value.fix == "it holds X and y"
+    text, guess = spec_for_arrays(tmp_path / "X.npy", "X.npy")
+    assert ("fc classes softmax" in text, guess) == (True, "")
 
 
 def test_a_spec_for_an_array_that_is_not_there(here: Path) -> None:

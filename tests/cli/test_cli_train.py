@@ -67,7 +67,7 @@ def test_a_text_that_is_given_is_the_one_that_is_read(here: Path) -> None:
     assert (done.returncode, "text.net:1:1: error[E0314]: none.txt does not exist" in done.stderr) == (1, True)
     assert "--data PATH" in done.stderr
     done = cli(here, "train", "text.net", "--data", "nix.txt")
-    assert (done.returncode, f"error: {here / 'nix.txt'} does not exist" in done.stderr) == (1, True)
+    assert (done.returncode, "error: nix.txt does not exist" in done.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from netspec.data.for_network import load_data
 from netspec.data.picture_files import picture_of
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.mask_folders import without_masks
 from netspec.sources.picture_headers import header_of
 from netspec.sources.pictures import pictures_of
 from netspec.sources.trees import open_tree
@@ -218,6 +219,74 @@ def test_where_there_are_tables_instead_one_is_named(tmp_path: Path) -> None:
     with open_tree(zipped(tmp_path / "set.zip", tables), "set.zip") as tree, pytest.raises(DataError) as caught:
         pictures_of(tree)
     assert caught.value.fix == "unpack it, and name a table that is in it, such as test.csv"
+
+
+@pytest.mark.parametrize(
+    ("files", "table"),
+    [
+        ({f"images/c{i}.png": png(i) for i in range(4)}, "labels.csv"),
+        ({f"c{i}.png": png(i) for i in range(4)}, "labels.csv"),
+        ({f"{n}/{n}{i}.png": png(i) for i in range(4) for n in ("train", "test")}, "train_labels.csv"),
+    ],
+)
+def test_pictures_that_a_table_names_are_told_to_be_learned_by_it(
+    tmp_path: Path, files: dict[str, bytes], table: str
+) -> None:
+    names = [Path(file).stem for file in files if not file.startswith("test/")]
+    labels = "\n".join(["id,breed", *(f"{name},{i % 2}" for i, name in enumerate(names))]).encode()
+    files = files | {table: labels, "notes.csv": b"a,b\n1,2\n", "submission.csv": b"id\ntest0\ntest1\n"}
+    put(tmp_path / "set", files)
+    with open_tree(tmp_path / "set", "set") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix == f"name set/{table}, which names the pictures"
+    with open_tree(zipped(tmp_path / "set.zip", files), "set.zip") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix == f"unpack it, and name {table} in it, which names the pictures"
+
+
+def test_folders_that_look_like_classes_but_are_named_by_a_table_are_noted(tmp_path: Path) -> None:
+    files = {f"{folder}/{folder}{i}.png": png(i) for i in range(4) for folder in ("images", "test")}
+    labels = "\n".join(["id,breed", *(f"images{i},{i % 2}" for i in range(4))]).encode()
+    put(tmp_path / "set", files | {"labels.csv": labels, "notes.csv": b"a\n1\n"})
+    with open_tree(tmp_path / "set", "set") as tree:
+        found = pictures_of(tree)
+    assert found.classes == ("images", "test")
+    assert found.notices == (
+        "set: images/ and test/ are read as classes; set/labels.csv names the pictures: name it to learn its columns",
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "fix"),
+    [
+        (".md", "each .md file: rename it to end in .txt: texts are read from such files"),
+        (".html", "each .html file: save the text in it as a .txt file in UTF-8"),
+        (".xlsx", "each .xlsx file: save it as CSV in UTF-8"),
+        (".unknown", "name a folder of .png or .jpg files, or of the four IDX files"),
+    ],
+)
+def test_files_of_another_form_are_told_how_they_become_data(tmp_path: Path, ending: str, fix: str) -> None:
+    put(tmp_path / "set", {f"a/{i}{ending}": b"x" for i in range(3)} | {"a/other.bin": b"x"})
+    with open_tree(tmp_path / "set", "set") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize("part", ["test", "val"])
+@pytest.mark.parametrize("inside", ["", "unknown/"])
+def test_a_part_without_classes_is_to_be_moved_out(tmp_path: Path, part: str, inside: str) -> None:
+    files = classes("cat", "dog", before="train/") | {f"{part}/{inside}{i}.png": png(i) for i in range(3)}
+    put(tmp_path / "set", files)
+    with open_tree(tmp_path / "set", "set") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert f"set/{part}" in caught.value.message
+    advice = f"move {part}/ out of set; `netspec predict RUN {part}/` answers for it"
+    assert caught.value.fix is not None
+    assert advice in caught.value.fix
+    with open_tree(zipped(tmp_path / "set.zip", files), "set.zip") as tree, pytest.raises(DataError) as caught:
+        pictures_of(tree)
+    assert caught.value.fix is not None
+    assert f"unpack it, and move {part}/ out of the folder" in caught.value.fix
 
 
 def test_check_knows_the_classes(tmp_path: Path) -> None:
@@ -459,6 +528,36 @@ def test_masks_that_do_not_fit(tmp_path: Path) -> None:
         put(tmp_path / "ig", masked((0, 1, 2, 255))), "test 3", f"{FEW}train {{ loss cross_entropy ignore=255 }}"
     )
     assert set(np.unique(ignored.train.labels)) == {0, 1, 2, 255}
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [("img", "label"), ("image", "mask"), ("imgs", "annotations"), ("JPEGImages", "SegmentationClass")],
+)
+@pytest.mark.parametrize("before", ["", "train/"])
+def test_folders_of_the_same_names_are_pictures_and_masks(tmp_path: Path, images: str, masks: str, before: str) -> None:
+    files = [f"{before}{folder}/{i}.{end}" for i in range(4) for folder, end in ((images, "jpg"), (masks, "png"))]
+    put(tmp_path / "set", dict.fromkeys(files, png(1)))
+    with open_tree(tmp_path / "set", "set") as tree:
+        found = pictures_of(tree)
+    assert found.has_masks
+    assert found.train.files[0] == f"{before}{images}/0.jpg"
+    assert found.train.masks[0] == f"{before}{masks}/0.png"
+    assert found.notices == (f"set: {masks}/ has the names of {images}/, and is read as its masks",)
+    assert without_masks(files) == [file for file in files if f"{images}/" in file]
+    # Of other names they are what they were: classes.
+    put(tmp_path / "set", {f"{before}{images}/more.png": png(2)})
+    with open_tree(tmp_path / "set", "set") as tree:
+        other = pictures_of(tree)
+    assert set(other.classes) == {images, masks}
+    assert other.notices[0].endswith("are read as two classes: masks would have the names of their pictures")
+
+
+def test_classes_whose_pictures_have_the_same_names_stay_classes(tmp_path: Path) -> None:
+    put(tmp_path / "set", {f"{name}/{i}.png": png(i) for i in range(4) for name in ("cat", "mask")})
+    with open_tree(tmp_path / "set", "set") as tree:
+        found = pictures_of(tree)
+    assert (found.classes, found.notices) == (("cat", "mask"), ())
 
 
 def test_parts_of_masks(tmp_path: Path) -> None:

@@ -208,3 +208,120 @@ def test_a_frame_names_pictures_from_the_folder_of_the_spec(here: Path) -> None:
     table = read_table(here / "dogs.csv", "dogs.csv")
     net = ns.parse('data "people" { target breed; test 20% }\ninput 3x4x4; globalpool; fc 2 softmax')
     assert load_data(net, dict(table.cells), base=here).sha256 == load(here).sha256
+
+
+# --- names without their folder -------------------------------------------------------------------------------------
+
+
+def bare(folder: Path, form: str, column: str = "photo", into: str = "pics") -> None:
+    """Write the table with names that lack their folder, and put the pictures there."""
+    if into != "pics":
+        (folder / into).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "pics").rename(folder / into)
+    for i in range(N):
+        (folder / into / f"p{i}.png").rename(folder / into / f"{form.format(i)}.png".replace(".png.png", ".png"))
+    rows = [f"{column},breed", *(f"{form.format(i)},{['pug', 'lab'][i % 2]}" for i in range(N))]
+    write(folder, rows)
+
+
+def refusal(folder: Path) -> str:
+    """Return what a check says of the table, and what would be right."""
+    found = analyze(Source("t.net", f'data "dogs.csv" {{ target breed }}\n{ONE}', folder), files=True)
+    (wrong,) = found.diagnostics
+    return f"{wrong.message}\n{wrong.fix}"
+
+
+@pytest.mark.parametrize(
+    ("form", "column", "into"),
+    [
+        ("p{}.png", "photo", "pics"),
+        ("a{}f", "id", "pics"),
+        ("{}", "id", "train/small"),
+        ("{}", "image", "pics"),
+        ("b {}.png", "file", "pics"),
+    ],
+)
+def test_pictures_of_bare_names_lie_in_the_one_folder_that_has_them(
+    here: Path, form: str, column: str, into: str
+) -> None:
+    bare(here, form, column, into)
+    (here / "other").mkdir()
+    Image.new("RGB", (4, 4)).save(here / "other" / "logo.png")
+    _, text, learned = spec_of_table(here / "dogs.csv", None, here / "dogs.net", False)
+    assert learned == "breed"
+    assert "input 3x64x64" in text
+    found = load(here)
+    assert len(found.train) + len(found.test) == N
+    assert all(
+        label == 1 - image[0, 0, 0] % 2 for image, label in zip(found.train.images, found.train.labels, strict=True)
+    )
+
+
+def test_bare_names_are_drawn_for_the_parts_as_the_table_says_them(here: Path) -> None:
+    """Where pictures lie has no part in the hash of a row."""
+    bare(here, "p{}.png")
+    before = load(here)
+    (here / "deep").mkdir()
+    (here / "pics").rename(here / "deep" / "pics")
+    after = load(here)
+    assert np.array_equal(before.train.images, after.train.images)
+    assert np.array_equal(before.test.labels, after.test.labels)
+
+
+def test_names_that_two_folders_have_are_refused_with_the_path_to_write(here: Path) -> None:
+    bare(here, "p{}.png")
+    (here / "more").mkdir()
+    for file in (here / "pics").iterdir():
+        Image.new("RGB", (4, 4)).save(here / "more" / file.name)
+    assert "pictures of these names are in more/ and pics/: write which into photo, such as more/p0.png" in refusal(
+        here
+    )
+    rows = [row.replace("p", "more/p", 1) if row[0] == "p" and i else row for i, row in enumerate(lines(here))]
+    write(here, rows)
+    assert len(load(here).train)
+
+
+@pytest.mark.parametrize("form", ["p{}.png", "a{}f"])
+def test_a_new_spec_says_which_folders_the_pictures_may_be_of(here: Path, form: str) -> None:
+    bare(here, form, "id")
+    (here / "more").mkdir()
+    for file in (here / "pics").iterdir():
+        (here / "more" / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(DataError, match="no column to learn from") as error:
+        spec_of_table(here / "dogs.csv", None, here / "dogs.net", False)
+    name = form.format(0).removesuffix(".png")
+    assert (
+        error.value.fix
+        == f"pictures of these names are in more/ and pics/: write which into id, such as more/{name}.png"
+    )
+    for folder in ("more", "pics"):
+        (here / folder).rename(here.parent / folder)
+    with pytest.raises(DataError, match="no column to learn from") as error:
+        spec_of_table(here / "dogs.csv", None, here / "dogs.net", False)
+    assert ("such as images/p0.png" in str(error.value.fix)) == form.endswith(".png")
+
+
+def test_names_are_never_looked_for_behind_links_or_outside(here: Path) -> None:
+    bare(here, "p{}.png")
+    (here / "pics").rename(here.parent / "elsewhere")
+    (here / "pics").symlink_to(here.parent / "elsewhere")
+    assert "40 pictures of photo are not there" in refusal(here)
+
+
+def test_two_files_that_only_their_endings_tell_apart_are_not_meant_by_a_bare_name(here: Path) -> None:
+    bare(here, "a{}f", "id")
+    Image.new("RGB", (4, 4)).save(here / "pics" / "a7f.jpg")
+    assert "1 picture of id is not there: 'a7f' (line 9)" in refusal(here)
+
+
+def test_categories_and_numbers_stay_what_they_are_beside_pictures_of_their_names(here: Path) -> None:
+    """What a spec has learned from before is not a picture now: one for each class lies in a folder."""
+    for name in ("pug", "lab", *map(str, range(8))):
+        Image.new("RGB", (4, 4)).save(here / "pics" / f"{name}.png")
+    rows = ["breed,legs,age", *(f"{['pug', 'lab'][i % 2]},{i % 8},{i}" for i in range(N))]
+    write(here, rows)
+    assert [c.kind for c in facts_of(read_table(here / "dogs.csv", "dogs.csv")).columns.values()] == [
+        "category",
+        "number",
+        "number",
+    ]

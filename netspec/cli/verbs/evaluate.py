@@ -15,6 +15,7 @@ from netspec.cli.output import print_json, print_table, say
 from netspec.cli.process import process_of
 from netspec.diagnostics.diagnostic import plural
 from netspec.terminal.numbers import metric_text, percent
+from netspec.terminal.places import from_here
 
 if TYPE_CHECKING:
     from netspec.recipe.entities import EntityScores
@@ -76,10 +77,12 @@ def evaluate(
         print_json(_json(found, opened.file, tops))
         return 0
     if found.split not in _EXAMPLES:
-        note = f"the model has not learned from {found.dataset}, which has no test part: all of it is looked at"
+        note = (
+            f"the model has not learned from {from_here(found.dataset)}, which has no test part: all of it is looked at"
+        )
         say(f"note: {note}; --split test looks at what would be drawn for the test", error=True)
     kind = f"{_EXAMPLES[found.split]} " if found.split in _EXAMPLES else ""
-    say(f"{opened.file} on {found.dataset}: {plural(found.examples, f'{kind}example')}")
+    say(f"{opened.file} on {from_here(found.dataset)}: {plural(found.examples, f'{kind}example')}")
     if found.outputs:
         say(f"loss {found.loss:.6f}")
         for name, each in found.outputs.items():

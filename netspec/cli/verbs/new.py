@@ -16,6 +16,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, list
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.array_files import holds_arrays
+from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.missing import missing_data
 from netspec.sources.other_files import conversion_of
 from netspec.sources.pictures import holds_pictures
@@ -46,8 +47,8 @@ def new(
         typer.Option(
             "--data",
             metavar="FILE|FOLDER",
-            help="Write a spec for your data: a table (.csv …), arrays (.npz, .npy), a text, or pictures or texts in "
-            "folders or an archive.",
+            help="Write a spec for your data: a table (.csv …), arrays (.npz, .npy), IDX files, a text, or "
+            "pictures or texts in folders or an archive.",
         ),
     ] = None,
     target: Annotated[
@@ -123,7 +124,8 @@ def _for_files(data: Path, out: Path | None) -> None:
         fix = f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
         raise missing_data(data, str(data), fix)
     of_text = are_texts(data)
-    if not of_text and not holds_pictures(data):
+    of_idx = not of_text and kind == "folder" and any(find_idx(data, each) for each in IDX_NAMES)
+    if not of_text and not of_idx and not holds_pictures(data):
         raise DataError(
             f"{data} is no table, no file of arrays, no .txt, and no folder, .zip or .tar of pictures or texts",
             conversion_of(data) or "`netspec new --list` names ready-made specs",
@@ -135,9 +137,9 @@ def _for_files(data: Path, out: Path | None) -> None:
 
         text = spec_for_texts(path, name)
     else:
-        from netspec.cli.starter_pictures import spec_for_pictures  # noqa: PLC0415
+        from netspec.cli.starter_pictures import spec_for_idx, spec_for_pictures  # noqa: PLC0415
 
-        text = spec_for_pictures(path, name)
+        text = spec_for_idx(path, name) if of_idx else spec_for_pictures(path, name)
     _write(format_source(Source(str(target), text)), target)
 
 

@@ -1,0 +1,131 @@
+"""Where the pictures lie that a column names: at the folder of the table, or all in one folder below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from netspec.sources.pictures import ENDINGS
+from netspec.sources.trees import is_wanted
+
+__all__ = [
+    "MOSTLY",
+    "could_name",
+    "file_below",
+    "folders_with",
+    "is_there",
+    "path_inside",
+    "pictures_below",
+    "places_of",
+    "some_of",
+]
+
+MOSTLY = 0.9
+"""Of the values of a column so many name a picture, if the column names pictures."""
+
+_LOOKED_AT, _LONGEST, _DEPTH, _MOST_FOLDERS, _MOST_FILES = 200, 200, 4, 2_000, 1_000_000
+"""Values that are looked at; characters of a name; how deep, and among how many, pictures are looked for."""
+
+
+def some_of(values: Sequence[str]) -> Sequence[str]:
+    """Return values from all over a column, enough to see what it holds."""
+    return values[:: max(1, len(values) // _LOOKED_AT)]
+
+
+def could_name(values: Collection[str]) -> bool:
+    """Return whether values may be names of files, with or without an ending, rather than prose."""
+    return bool(values) and all(
+        0 < len(v) <= _LONGEST and (PurePosixPath(v).suffix.lower() in ENDINGS or not any(map(str.isspace, v)))
+        for v in values
+    )
+
+
+def path_inside(root: Path, name: str) -> Path | None:
+    """Return the path of a file below a folder; None where it leads out of it, also by a link."""
+    plain = name.replace("\\", "/")
+    parts = PurePosixPath(plain).parts
+    if not parts or plain.startswith("/") or ".." in parts or parts[0].endswith(":") or "\0" in plain:
+        return None
+    path = root.joinpath(*parts)
+    try:
+        return path if path.resolve().is_relative_to(root) else None
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def is_there(root: Path, name: str) -> bool:
+    """Return whether a name is the path of a file below a folder."""
+    path = path_inside(root, name)
+    try:
+        return path is not None and path.is_file()
+    except OSError:
+        return False
+
+
+def places_of(folder: Path | None, names: Collection[str]) -> dict[str, str]:
+    """Return the path, from the folder of a table, of each picture that a column of it names.
+
+    Names are paths as they are, unless nearly all of them are names, with or without their ending, of pictures in
+    exactly one folder below.
+
+    Args:
+        folder: of the table; None where that is not known.
+        names: all that the column names.
+    """
+    own = {name: name for name in names}
+    if folder is None:
+        return own
+    root = folder.resolve()
+    some = some_of(sorted(names))
+    if sum(is_there(root, name) for name in some) >= MOSTLY * len(some):
+        return own
+    found = folders_with(folder, names)
+    if len(found) != 1:
+        return own
+    below = pictures_below(root)
+    return {name: file_below(below, found[0], name) or name for name in names}
+
+
+def folders_with(folder: Path, names: Collection[str]) -> list[str]:
+    """Return the folders below that of a table that have pictures of nearly all names; its own is an empty name."""
+    some = some_of(sorted(names))
+    if not could_name(some):
+        return []
+    below = pictures_below(folder.resolve())
+    return [at for at in below if sum(bool(file_below(below, at, name)) for name in some) >= MOSTLY * len(some)]
+
+
+def file_below(below: Mapping[str, Mapping[str, str]], folder: str, name: str) -> str:
+    """Return the path of the picture of a name in a folder; empty where there is none, or it may be one of several."""
+    before, _, last = f"{folder}/{name}".replace("\\", "/").removeprefix("/").rpartition("/")
+    file = below.get(before, {}).get(last)
+    return f"{before}/{file}".removeprefix("/") if file else ""
+
+
+def pictures_below(root: Path) -> dict[str, dict[str, str]]:
+    """Return, of each folder below one, the pictures by their names, and by these without the ending."""
+    found: dict[str, dict[str, str]] = {}
+    count = 0
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop(0)
+        try:
+            with os.scandir(root / folder) as entries:
+                # Links are not followed: what lies behind one may be outside.
+                listed = [e for e in entries if is_wanted(e.name) and not e.is_symlink()]
+        except OSError:
+            continue
+        own = found.setdefault(folder, {})
+        pictures = sorted(e.name for e in listed if PurePosixPath(e.name).suffix.lower() in ENDINGS and e.is_file())
+        for name in pictures:
+            stem = name[: name.rindex(".")]
+            # Of two files, which only their endings tell apart, none is meant.
+            own[stem] = "" if stem in own else name
+        own |= {name: name for name in pictures}
+        if folder.count("/") < _DEPTH - 1:
+            waiting += sorted(f"{folder}/{e.name}".removeprefix("/") for e in listed if e.is_dir())
+        count += len(listed)
+        if len(found) + len(waiting) > _MOST_FOLDERS or count > _MOST_FILES:
+            return {}
+    return found
