@@ -57,7 +57,7 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     if files and together is None:
         return spec_for_column_files(table, path, own, files, others), own.name, notes
     data = DataSource(name=path, target=targets, drop=(*dropped,), test=0.2, validation=0.15)
-    text = _prose(others, dropped)
+    text = _prose(others, [*dropped])
     if text is not None:
         data = data.model_copy(update={"columns": (text,), "text": Text(unit="words"), "drop": ()})
     fitted = fit_table(table, data)
