@@ -96,7 +96,7 @@ def written(rows: Sequence[Sequence[str]], path: Path, salt: str = "") -> None:
 
 def starter(path: Path, target: str) -> str:
     """Return the spec that `netspec new --data` writes."""
-    text, _ = spec_for_table(read_table(path, path.name), path.name, target)
+    text, _, _ = spec_for_table(read_table(path, path.name), path.name, target)
     return text
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from netspec.cli.output import print_json, print_table, say
-from netspec.diagnostics.diagnostic import NetspecError, Source, plural
+from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing, plural
 from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from netspec.sources.tables import Table
 
 __all__ = ["print_columns", "spec_of_table"]
+
+_MOST = 8
+"""So many columns that are one class are named."""
 
 
 def print_columns(path: Path, target: str | None, picture: Path, *, as_json: bool = False) -> None:
@@ -27,6 +30,7 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         as_json: whether an object for each column is printed instead, and nothing is drawn.
     """
     from netspec.sources.columns import written  # noqa: PLC0415
+    from netspec.sources.one_hot import one_hot_groups  # noqa: PLC0415
     from netspec.sources.table_facts import facts_of  # noqa: PLC0415
     from netspec.sources.table_texts import texts_of  # noqa: PLC0415
     from netspec.sources.tables import read_table  # noqa: PLC0415
@@ -36,6 +40,10 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
     table = read_table(path, str(path))
     found = facts_of(table)
     if target is not None:
+        several = target.split(",")
+        if target not in table.cells and len(several) > 1 and all(name in table.cells for name in several):
+            message = f"--target names {len(several)} columns, and the others are drawn by one"
+            raise DataError(message, f"--target {several[0]}; `netspec new` takes several")
         table.require(target, ", which --target names")
     if as_json:
         for name, column in found.columns.items():
@@ -66,6 +74,10 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         for name, column in found.columns.items()
     ]
     print_table(headings, rows)
+    for group in one_hot_groups(table, found.columns):
+        more = ["…"] if len(group) > _MOST else []
+        said = listing([*group[:_MOST], *more], "and")
+        say(f"note: one of {said} is 1 in every row: one class. To learn it: --target {','.join(group)}")
     for name in texts_of(found.columns):
         lengths = [len(pieces("words", cell)) for cell in table.cells[name] if cell]
         say(f"{name}: {lengths_text(lengths)}")
@@ -127,7 +139,9 @@ def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool
         raise NetspecError(f"a spec reads no file outside its own folder, and {path} is outside {here}", fix)
     place = out or (Path() if inside else path.parent) / f"{_plain(path.stem)}.net"
     shown = whole.relative_to(here.resolve()).as_posix() if inside else path.name
-    text, learned = spec_for_table(table, shown, target)
+    text, learned, notes = spec_for_table(table, shown, target)
+    for note in notes:
+        say(f"note: {note}", error=True)
     return place, format_file(parse(Source(str(place), text))), learned
 
 

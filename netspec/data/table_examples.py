@@ -14,6 +14,7 @@ from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
 from netspec.sources.cells import class_name, is_missing, number_of, shown, zero_or_one
+from netspec.sources.delimited import looks_headless
 from netspec.sources.table_preparation import Feature, TableInput, TablePreparation
 from netspec.sources.tables import Table
 
@@ -59,7 +60,9 @@ def require_columns(table: Table, prepared: TablePreparation) -> None:
         some = listing([*lost[:5], *(["…"] if len(lost) > 5 else [])], "and")
         raise DataError(
             f"{table.name} lacks the {has} {some}, which the model reads",
-            "give it, with empty cells where a value is not known",
+            "put a line with the names of the columns above the rows"
+            if looks_headless(table.columns, list(table.cells.values()))
+            else "give it, with empty cells where a value is not known",
         )
 
 
@@ -126,10 +129,12 @@ def _levels(table: Table, feature: Feature, notices: list[str]) -> NDArray[np.in
     cells = table.cells[feature.column]
     of = {cell: number.get(cell, number.get(class_name(cell), unknown)) for cell in set(cells)}
     found = [lost if is_missing(cell) else of[cell] for cell in cells]
-    new = in_order({cell for cell, n in zip(cells, found, strict=True) if n == unknown and not is_missing(cell)})
+    strange = [cell for cell, n in zip(cells, found, strict=True) if n == unknown and not is_missing(cell)]
+    new = in_order(set(strange))
     if new:
         some = listing([*map(shown, new[:5]), *(["…"] if len(new) > 5 else [])], "and")
-        notices.append(f"{feature.column} is {some}, which the model has never seen: read as unknown")
+        rows = plural(len(strange), "row")
+        notices.append(f"{feature.column} is {some} in {rows}, which the model has never seen: read as unknown")
     return np.asarray(found, np.int64)
 
 

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
+from netspec.sources.amounts import amount_of
 from netspec.sources.cells import class_name, is_missing, number_of, shown
 from netspec.sources.tables import Table
 
@@ -54,6 +55,7 @@ class Column:
         is_whole: whether it has whole numbers alone.
         absent: the texts that stand for no value.
         said: whether the spec says what it holds.
+        amount: a value and its number, where all are numbers with a sign, a unit or marks between thousands; else None.
     """
 
     name: str
@@ -66,11 +68,20 @@ class Column:
     is_whole: bool = False
     absent: frozenset[str] = frozenset()
     said: bool = False
+    amount: tuple[str, str] | None = None
 
     @property
     def levels(self) -> tuple[str, ...]:
         """The different values as they sort."""
         return in_order(self.counts)
+
+    @property
+    def how_written(self) -> str:
+        """What numbers are written as that are read as texts, and what would be read as numbers; else empty."""
+        if not self.amount:
+            return ""
+        cell, number = self.amount
+        return f"numbers such as {shown(cell)} are read as text: write {number} for it"
 
     @property
     def is_constant(self) -> bool:
@@ -120,11 +131,12 @@ def column_of(
     if sum(count for cell, count in counts.items() if number_of(cell) is not None) >= _MOSTLY * present:
         first = next(i for i, cell in enumerate(cells) if cell not in absent and number_of(cell) is None)
         odd = (first, cells[first])
+    amount = None if odd else amount_of(counts)
     few = len(counts) <= MOST_LEVELS and (len(counts) < present or len(counts) == 1)
     if few:
-        return Column(name, "category", missing, counts, odd=odd, absent=absent)
+        return Column(name, "category", missing, counts, odd=odd, absent=absent, amount=amount)
     kind: Kind = "id" if len(counts) == present and _ID_NAME.fullmatch(name) and not odd else "text"
-    return Column(name, kind, missing, counts, odd=odd, absent=absent)
+    return Column(name, kind, missing, counts, odd=odd, absent=absent, amount=amount)
 
 
 def _said_category(table: Table, name: str, counts: Counter[str], absent: frozenset[str], missing: int) -> Column:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
-from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.sources.cells import is_missing, number_of
+from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.sources.cells import is_missing, number_of, shown
 
 __all__ = ["MOST_COLUMNS", "Delimited", "read_delimited", "require_few_columns"]
 
@@ -17,6 +18,9 @@ MOST_COLUMNS = 10_000
 
 _LONGEST = 1_000_000
 """Characters of one cell."""
+
+_NAMED, _LOOKED_AT = 5, 100
+"""So many names are shown, and values looked at."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
@@ -67,9 +71,34 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
         fix = "give rows below the names of the columns"
         raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
     cells = [[cell.strip() for cell in column] for column in zip(*rows[1:], strict=True)]
+    if looks_headless(rows[0], cells):
+        some = listing([*map(shown, rows[0][:_NAMED]), *(["…"] if len(rows[0]) > _NAMED else [])], "and")
+        notices.append(
+            f"the first line of {name} has the names of the columns, and {some} look like a row: if they are one, "
+            "put a line with names above it"
+        )
     for key, column in zip(header, cells, strict=True):
         notices += _without_commas(column, key, decimal=delimiter != ",")
     return header, cells, lines[1:], notices
+
+
+def looks_headless(header: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
+    """Return whether the names of columns may be a row: numbers, or values of their columns, and no mere counting."""
+    header = [cell.strip() for cell in header]
+    numbers = [number_of(cell) for cell in header]
+    found = [number for number in numbers if number is not None]
+    # Whole numbers one after the other are what programs call columns, or are years.
+    if len(found) == len(header) and all(after - before == 1 for before, after in pairwise(found)):
+        return False
+    return any(header) and all(
+        not cell or cell in column or (number is not None and _are_numbers(column))
+        for cell, number, column in zip(header, numbers, cells, strict=True)
+    )
+
+
+def _are_numbers(column: Sequence[str]) -> bool:
+    """Return whether the first values of a column are numbers."""
+    return all(is_missing(cell) or number_of(cell) is not None for cell in column[:_LOOKED_AT])
 
 
 def require_few_columns(count: int, name: str) -> None:

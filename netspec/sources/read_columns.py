@@ -10,12 +10,17 @@ from netspec.ir.network import INPUT
 from netspec.sources.cells import shown
 from netspec.sources.columns import MOST_LEVELS, Column, written
 from netspec.sources.table_files import where_pictures_go
+from netspec.sources.table_notices import counts_rows
 from netspec.sources.tables import Table
 
 __all__ = ["NUMBERS", "chosen_columns", "columns_of_input", "nothing_read", "require_learnable", "require_settings"]
 
 NUMBERS = "numbers"
 """In place of columns: all that are numbers and that no other input names."""
+
+
+_MOST = 12
+"""So many columns are named that nothing is learned from."""
 
 
 def require_settings(table: Table, data: DataSource, targets: Sequence[str]) -> None:
@@ -53,6 +58,10 @@ def require_learnable(table: Table, target: Column) -> None:
         message = f"{table.name}: nearly all values of {target.name} are numbers, but {but}"
         raise DataError(message, "write a number there, or leave the cell empty: rows without a target are left out")
     count = sum(target.counts.values())
+    if target.amount and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
+        cell, number = target.amount
+        message = f"{table.name}: {target.name} has numbers such as {shown(cell)}, which are read as text"
+        raise DataError(message, f"write {number} for it, without signs, units and marks between thousands")
     if target.kind in {"id", "text"} and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
         every = f"has {plural(len(target.counts), 'value')} in {plural(count, 'row')}"
         raise DataError(f"{table.name}: {target.name} {every}: it names the rows", "learn a column that says something")
@@ -83,6 +92,11 @@ def chosen_columns(
     return kept, notices
 
 
+def _said_of_dropped(table: Table, column: Column) -> str:
+    why = "it counts the rows" if counts_rows(table, column) else _left_out(table, column)
+    return f"{column.name} is dropped" + (f": {why}" if why else "")
+
+
 def _left_out(table: Table, column: Column) -> str:
     """Return why a column is left out; empty where it is not."""
     if column.kind == "empty":
@@ -96,6 +110,8 @@ def _left_out(table: Table, column: Column) -> str:
     if column.kind == "file":
         return f"it names pictures; `input {written(column.name)} 3x64x64 as picture` reads them"
     if column.kind == "text":
+        if column.how_written:
+            return f"its {column.how_written}"
         if column.odd:
             row, value = column.odd
             return f"nearly all its values are numbers, but line {table.lines[row]:,} has {shown(value)}"
@@ -130,9 +146,18 @@ def columns_of_input(
     return list(dict.fromkeys(found))
 
 
-def nothing_read(table: Table, name: str, left_out: Sequence[str]) -> tuple[str, str]:
-    """Return the message and the fix for an input that no column is left for."""
+def nothing_read(table: Table, name: str, left_out: Sequence[str], dropped: Sequence[Column] = ()) -> tuple[str, str]:
+    """Return the message and the fix for an input that no column is left for.
+
+    Args:
+        table: it.
+        name: of the input.
+        left_out: what is said of each column that cannot be read.
+        dropped: the columns that `drop` names.
+    """
+    left_out = [*left_out, *(_said_of_dropped(table, column) for column in dropped)]
     what = "" if name == INPUT else f" for the input `{name}`"
-    why = f": {'; '.join(left_out[:3])}{'; …' if len(left_out) > 3 else ''}" if left_out else ""
+    why = f": {'; '.join(left_out[:_MOST])}" if left_out else ""
+    why += f"; and {len(left_out) - _MOST:,} more" if len(left_out) > _MOST else ""
     fix = where_pictures_go(table) or "it takes a column of numbers or of categories"
     return f"{table.name} has no column to learn from{what}{why}", fix

@@ -58,6 +58,8 @@ def _remark(table: Table, column: Column) -> str:
     if column.odd:
         row, value = column.odd
         return f"line {table.lines[row]:,} has {shown(value)} among numbers"
+    if column.how_written and column.kind != "file":
+        return column.how_written
     if column.kind == "file":
         lost = missing_files(table, column.name)
         first = shown(table.cells[column.name][lost[0]]) if lost else ""
@@ -83,6 +85,7 @@ def _values(column: Column) -> str:
 
 
 def _short(value: str) -> str:
+    value = "⏎".join(value.splitlines())
     return value if len(value) <= 24 else f"{value[:23]}…"
 
 

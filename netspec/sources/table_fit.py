@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.diagnostics.suggest import nearest
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
 from netspec.sources.cells import class_name, is_missing
@@ -173,7 +174,7 @@ def fit_table(
             continue
         inputs[name] = fitted_input(table, data, read, train, named=bool(named) and NUMBERS not in named, folder=folder)
         if not inputs[name].columns:
-            raise DataError(*nothing_read(table, name, left_out))
+            raise DataError(*nothing_read(table, name, left_out, [columns[c] for c in data.drop]))
     return Fitted(table, rows, inputs, known, log, tuple(notices))
 
 
@@ -218,7 +219,8 @@ def divided_for(
         DataError: a column is missing, or has no value in any row; or pictures are not there.
     """
     for name in targets:
-        table.require(name, "")
+        if name not in table.cells:
+            raise DataError(*_no_target(table, name))
     notices = list(table.notices)
     table, said = _with_targets(table, targets)
     table, gone = _with_pictures_there(table, data, pictures)
@@ -287,6 +289,14 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
             )
             table = table.take([row for row in range(len(table)) if row not in gone])
     return table, notices
+
+
+def _no_target(table: Table, name: str) -> tuple[str, str]:
+    """Return the message and the fix for a table that a model is compared with, without what it has learned."""
+    near = nearest(name, table.columns)
+    fix = "`netspec predict RUN FILE` answers rows without it"
+    fix = f"did you mean `{near}`? Then rename it; {fix}" if near else fix
+    return f"{table.name} has no column {name!r}, which the model has learned: there is nothing to compare with", fix
 
 
 def _are(count: int) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from math import fsum, sqrt
 
+from netspec.diagnostics.diagnostic import listing
 from netspec.sources.cells import is_missing, number_of, shown
 from netspec.sources.columns import Column, written
+from netspec.sources.one_hot import one_hot_with
 from netspec.sources.tables import Table
 
-__all__ = ["notices_of", "says_again"]
+__all__ = ["counts_rows", "notices_of", "says_again"]
 
 _FEW = 10
 """Of fewer rows a column may say the target by chance."""
@@ -38,8 +40,20 @@ def notices_of(
                 f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {shown(value)}; "
                 "nearly all other values are numbers"
             )
+        elif column.how_written and column.kind == "category":
+            found.append(f"{name} is taken for a category: its {column.how_written}")
         elif column.kind == "number" and column.missing > 0.5 * len(table):
             found.append(f"{name} is missing in {column.missing:,} of {len(table):,} rows")
+    for target in targets.values():
+        group = one_hot_with(table, columns, target.name)
+        beside = [name for name in group if name in read]
+        if beside:
+            some = " ".join(map(written, beside))
+            found.append(
+                f"{listing(group, 'and')} are one class, one of them is 1 in every row: drop the others? `drop {some}`"
+            )
+        if target.how_written:
+            found.append(f"{target.name} is learned as classes: its {target.how_written}")
     return found
 
 

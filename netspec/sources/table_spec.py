@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from netspec.diagnostics.diagnostic import plural
+from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
+from netspec.sources.cells import shown, zero_or_one
 from netspec.sources.columns import Column, written
+from netspec.sources.one_hot import one_hot_with
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
 from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_notices import counts_rows, says_again
@@ -33,49 +35,45 @@ _CLASSES, _LISTED = 20, 6
 """A column of whole numbers with more of them is learned as an amount; of so many classes the counts are listed."""
 
 
-def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[str, str]:
-    """Return the text of a spec that learns a column of a table, and that column.
+def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[str, str, list[str]]:
+    """Return the text of a spec that learns a column of a table, that column, and what the user should know.
 
     Args:
         table: it.
         path: of the file, as the spec is to name it.
-        target: the column; the one that is likely to be meant unless given.
+        target: the column, or several with commas between them; the one that is likely to be meant unless given.
 
     Raises:
         DataError: there is no such column, or it cannot be learned.
     """
     found = facts_of(table)
     guessed = target is None
-    target = target or likely_target(table, found.columns)
-    table.require(target, ", which --target names")
-    own = found.columns[target]
-    others = {name: column for name, column in found.columns.items() if name != target}
-    again = [name for name, column in others.items() if says_again(table, column, own)]
-    counting = [name for name, column in others.items() if counts_rows(table, column) and name not in again]
-    dropped = [*again, *counting]
-    if len(dropped) == len(others):
-        dropped = []
+    targets, beside, notes = _learned(table, found.columns, target)
+    own = found.columns[targets[0]]
+    together = _of_several(table, [found.columns[name] for name in targets]) if len(targets) > 1 else None
+    others = {name: column for name, column in found.columns.items() if name not in targets}
+    dropped = _dropped(table, {name: found.columns[name] for name in targets}, others, beside)
     files = [name for name, column in others.items() if column.kind == "file"]
-    if files:
-        return spec_for_column_files(table, path, own, files, others), target
-    data = DataSource(name=path, target=(target,), drop=tuple(dropped), test=0.2, validation=0.15)
-    text = _prose(others, dropped)
+    if files and together is None:
+        return spec_for_column_files(table, path, own, files, others), own.name, notes
+    data = DataSource(name=path, target=targets, drop=(*dropped,), test=0.2, validation=0.15)
+    text = _prose(others, [*dropped])
     if text is not None:
         data = data.model_copy(update={"columns": (text,), "text": Text(unit="words"), "drop": ()})
     fitted = fit_table(table, data)
-    classes = class_counts(own)
+    classes = class_counts(own) if together is None else []
     classes = [] if own.kind == "number" and len(classes) > _CLASSES else classes
     lines = [f"# {path.rpartition('/')[2]}: {plural(len(table), 'row')} of {plural(len(table.columns), 'column')}."]
     lines += [
         f"# What is learned is a guess: `netspec new --data {path} --target NAME` learns another column."
     ] * guessed
     lines += ["", f'data "{path}" {{']
-    settings = [(f"target {written(target)}", _of_target(own, classes))]
+    said = _of_target(own, classes) if together is None else together[0]
+    settings = [(f"target {' '.join(map(written, targets))}", said)]
     if text is not None:
         settings += _of_text(table, text, fitted)
     elif dropped:
-        why = [f"{name} says {target} again" for name in again] + [f"{name} counts the rows" for name in counting]
-        settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(why)))
+        settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(dict.fromkeys(dropped.values()))))
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
     settings.append(("test 20%", "drawn by a hash of each row, of every class about its share"))
     lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
@@ -87,13 +85,19 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     width = 128 if read.shape[0] > _WIDE and classes else 64
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
+    end = together[1] if together else end
     layers = [(f"fc {width} relu", what)]
     layers += [] if classes else [(f"fc {width} relu", "")]
     layers += [("dropout 0.2", "in training only: of a small table a network learns rows by heart")]
     lines += ["", *_commented([*(_TEXT_LAYERS if text is not None else layers), end])]
-    batch, epochs = _size(len(fitted.rows["train"]))
-    lines += ["", "train {"]
-    lines += _commented(
+    lines += ["", "train {", *_of_training(len(fitted.rows["train"])), "}"]
+    return "\n".join(lines) + "\n", " ".join(map(written, targets)), notes
+
+
+def _of_training(rows: int) -> list[str]:
+    """Return the settings of a training with so many rows."""
+    batch, epochs = _size(rows)
+    return _commented(
         [
             ("  optimizer adamw lr=0.003 weight_decay=0.01", ""),
             ("  schedule cosine", "the rate falls to 0 at the end"),
@@ -102,8 +106,81 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
             ("  best val_loss", "the weights of this epoch are kept as the best"),
         ]
     )
-    lines += ["}"]
-    return "\n".join(lines) + "\n", target
+
+
+def _learned(
+    table: Table, columns: Mapping[str, Column], asked: str | None
+) -> tuple[tuple[str, ...], list[str], list[str]]:
+    """Return the columns that are learned, those that would give them away as inputs, and what the user should know."""
+    targets = _named(table, asked or likely_target(table, columns))
+    group = one_hot_with(table, columns, targets[0])
+    notes = list(table.notices)
+    if group and asked is None:
+        targets = group
+    beside = [name for name in group if name not in targets]
+    if beside:
+        would = f"{listing(beside, 'and')} would give {listing(targets, 'and')} away, and"
+        notes.append(
+            f"{listing(group, 'and')} are one class: one of them is 1 in every row. {would} "
+            f"{'is' if len(beside) == 1 else 'are'} dropped; --target {','.join(group)} learns all"
+        )
+    if len(targets) == 1:
+        _require_no_written_numbers(table, columns[targets[0]])
+    others = [column for name, column in columns.items() if name not in targets and column.how_written]
+    notes += [
+        f"{c.name} is {'a category' if c.kind == 'category' else 'left out'}: its {c.how_written}" for c in others
+    ]
+    return targets, beside, notes
+
+
+def _dropped(
+    table: Table, targets: Mapping[str, Column], others: Mapping[str, Column], beside: Sequence[str]
+) -> dict[str, str]:
+    """Return the columns that are dropped, each with why; none where no other would be left."""
+    found = {}
+    for name, column in others.items():
+        again = next((target for target, own in targets.items() if says_again(table, column, own)), None)
+        if again and name not in beside:
+            found[name] = f"{name} says {again} again"
+    found |= {
+        name: f"{name} counts the rows"
+        for name, column in others.items()
+        if name not in found and counts_rows(table, column)
+    }
+    if beside:
+        found |= dict.fromkeys(beside, f"with {' and '.join(targets)} one of them is 1 in every row")
+    return {} if len(found) == len(others) else found
+
+
+def _named(table: Table, target: str) -> tuple[str, ...]:
+    """Return the columns that a name stands for: several where commas are between them, and no column is called so."""
+    names = [name.strip() for name in target.split(",")]
+    if target in table.cells or len(names) == 1 or not all(names):
+        names = [target]
+    for name in names:
+        table.require(name, ", which --target names")
+    return tuple(dict.fromkeys(names))
+
+
+def _require_no_written_numbers(table: Table, target: Column) -> None:
+    """Raise DataError where numbers that are read as text would be so many classes."""
+    if target.amount and len(target.counts) > _CLASSES:
+        cell, number = target.amount
+        message = f"{table.name}: {target.name} has numbers such as {shown(cell)}, which are read as text"
+        raise DataError(message, f"write {number} for it, without signs, units and marks between thousands")
+
+
+def _of_several(table: Table, targets: Sequence[Column]) -> tuple[str, tuple[str, str]]:
+    """Return what is said of columns that are learned together, and the layer that ends their network."""
+    count = len(targets)
+    if all(column.counts and all(zero_or_one(cell) is not None for cell in column.counts) for column in targets):
+        return "labels: each is 0 or 1", (f"fc {count} sigmoid", "a probability for each of them")
+    names = [column.name for column in targets if column.kind != "number"]
+    if names:
+        message = f"{table.name}: {listing(names, 'and')} {'is' if len(names) == 1 else 'are'} classes, "
+        message += "and columns that are learned together are numbers, or all of 0 and 1"
+        raise DataError(message, "name one column; in the spec, give each an output of its own: docs/tables.md")
+    return f"{count} numbers, each in its unit", (f"fc {count}", "a number for each of them")
 
 
 def _could_be_codes(column: Column) -> bool:

@@ -189,7 +189,10 @@ def _require_columns(header: Sequence[str], name: str) -> None:
     if twice is not None:
         at = [i + 1 for i, key in enumerate(header) if key == twice]
         places = listing([str(i) for i in at[:5]], "and")
-        raise DataError(f"{name} has columns of the same name: {twice!r} are columns {places}", "rename one")
+        # In a row a value may well be there twice.
+        row = number_of(twice) is not None
+        fix = "rename one" + ("; if the first line is a row, put a line with names above it" if row else "")
+        raise DataError(f"{name} has columns of the same name: {twice!r} are columns {places}", fix)
 
 
 def _of_json_lines(text: str, name: str) -> Table:

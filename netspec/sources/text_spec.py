@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import ceil
 from pathlib import Path
 
-from netspec.diagnostics.diagnostic import listing, plural
+from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.sources.text_facts import TextFacts, length_for, lengths_text, text_facts
 
 __all__ = ["WORDS", "layers_of_texts", "spec_for_texts"]
@@ -16,6 +17,9 @@ WORDS = 10_000
 _SHOWN = 8
 _SMALL = 200_000
 """A text of fewer characters gets a smaller network, and more epochs."""
+
+_LEAST = 20
+"""Examples of which `validation 5%` draws one."""
 
 
 def spec_for_texts(path: Path, name: str) -> str:
@@ -29,7 +33,24 @@ def spec_for_texts(path: Path, name: str) -> str:
         DataError: there are none, or they do not go together.
     """
     facts = text_facts(path, name)
-    return _of_classes(name, facts) if facts.classes else _of_language(name, facts)
+    if facts.classes:
+        return _of_classes(name, facts)
+    _require_enough(facts, name)
+    return _of_language(name, facts)
+
+
+def _require_enough(facts: TextFacts, name: str) -> None:
+    """Raise DataError where a part of the text would not make an example."""
+    # `test 10%` is the end of one text; of several it is whole texts, of any length.
+    least = (_LEAST * _length(facts) + 1) / (0.9 if len(facts.lengths) == 1 else 1)
+    if facts.characters < least:
+        message = f"{name} has {plural(facts.characters, 'character')}, and a model of its language takes more"
+        raise DataError(message, f"give a text of at least {ceil(least):,} characters")
+
+
+def _length(facts: TextFacts) -> int:
+    """Return how many characters are an example."""
+    return 64 if facts.characters < _SMALL else 128
 
 
 def layers_of_texts() -> str:
@@ -78,7 +99,7 @@ def _of_language(name: str, facts: TextFacts) -> str:
     return f"""\
 # {what}{plural(facts.characters, "character")}. What follows is learned, and `netspec generate` writes on.
 data "{name}" {{
-  text chars length={64 if small else 128}  # or: words, bpe
+  text chars length={_length(facts)}  # or: words, bpe
   target next
   validation 5%
   test 10%  # {test}

@@ -101,7 +101,7 @@ def test_a_threshold_decides_between_two_classes(here: Path) -> None:
     [
         ("street\nElm\n", 1, "rows.csv lacks the column size, which the model reads"),
         ("size,street\nlarge,Elm\n", 1, "size in line 2 is 'large', and the model reads a number"),
-        ("size,street\n50,Fir\n", 0, "note: street is 'Fir', which the model has never seen: read as unknown"),
+        ("size,street\n50,Fir\n", 0, "note: street is 'Fir' in 1 row, which the model has never seen: read as unknown"),
         ("size,street\n,Elm\n", 0, "note: size is missing in 1 row: the mean is taken"),
         ("size;street\n50,5;Elm\n", 0, "note: size has decimal commas: 50,5 is read as 50.5"),
         ("size,street\n", 1, "has one line alone, the names of its columns, and no rows"),

@@ -236,7 +236,7 @@ def test_numbers_that_are_said_to_be_categories_are_read_with_and_without_a_frac
     assert given.features[0].levels == tuple(map(str, sorted(set(people()["shoe"]))))
     rows, notices = examples_of(table_of_columns({"shoe": ["40", "40.0", "99"]}, "rows"), known)
     assert (rows[0].tolist(), rows[2].sum()) == (rows[1].tolist(), 0)
-    assert notices == ["shoe is '99', which the model has never seen: read as unknown"]
+    assert notices == ["shoe is '99' in 1 row, which the model has never seen: read as unknown"]
 
 
 def test_a_table_without_the_column_that_grouped_it_is_all_for_the_test(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ def test_rows_that_do_not_fit_what_was_learned_are_said(tmp_path: Path) -> None:
     usual, notices = read()
     assert notices == []
     strange, notices = read(color=["pink"])
-    assert notices == ["color is 'pink', which the model has never seen: read as unknown"]
+    assert notices == ["color is 'pink' in 1 row, which the model has never seen: read as unknown"]
     assert usual.sum() - strange.sum() == pytest.approx(1)  # none of the levels
     lost, notices = read(shoe=[None])
     assert notices == ["shoe is missing in 1 row: the mean is taken, for the model has seen none without it"]

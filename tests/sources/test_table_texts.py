@@ -68,7 +68,7 @@ def test_which_column_is_meant() -> None:
 @pytest.mark.parametrize("alone", [True, False])
 def test_a_spec_for_a_table_of_texts(alone: bool) -> None:
     of = table() if not alone else Table("r.csv", {n: table().cells[n] for n in ("review", "stars")}, range(80))
-    text, target = spec_for_table(of, "r.csv", "stars")
+    text, target, _ = spec_for_table(of, "r.csv", "stars")
     assert target == "stars"
     assert "columns review" in text
     assert "text words length=16" in text

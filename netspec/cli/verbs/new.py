@@ -54,7 +54,9 @@ def new(
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", metavar="NAME", help="With a table or arrays: the column, or the array, that is to be learned."
+            "--target",
+            metavar="NAME",
+            help="With a table or arrays: the column, or the array, that is to be learned; of a table also NAME,NAME…",
         ),
     ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,

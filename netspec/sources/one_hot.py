@@ -1,0 +1,56 @@
+"""Columns of 0 and 1 of which one is 1 in every row: one class, written over several columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netspec.sources.cells import zero_or_one
+from netspec.sources.columns import Column
+from netspec.sources.tables import Table
+
+__all__ = ["one_hot_groups", "one_hot_with"]
+
+_FEWEST = 3
+"""Of two columns the one is the other again, which is said as such."""
+
+_FEW = 10
+"""Of fewer rows columns may go together by chance."""
+
+
+def one_hot_groups(table: Table, columns: Mapping[str, Column]) -> list[tuple[str, ...]]:
+    """Return the groups of columns of which one is 1 in every row, each of columns beside each other."""
+    found: list[tuple[str, ...]] = []
+    if len(table) < _FEW:
+        return found
+    ones = {name: _ones(table, name) for name, column in columns.items() if _is_binary(column)}
+    every = (1 << len(table)) - 1
+    group: list[str] = []
+    seen = 0
+    for name in columns:
+        own = ones.get(name)
+        if own is None or own & seen:
+            group, seen = [], 0
+        if own is None:
+            continue
+        group, seen = [*group, name], seen | own
+        if seen == every:
+            if len(group) >= _FEWEST:
+                found.append(tuple(group))
+            group, seen = [], 0
+    return found
+
+
+def one_hot_with(table: Table, columns: Mapping[str, Column], target: str) -> tuple[str, ...]:
+    """Return the group that a column is in; none where it is in no group."""
+    return next((group for group in one_hot_groups(table, columns) if target in group), ())
+
+
+def _is_binary(column: Column) -> bool:
+    return (
+        not column.missing and len(column.counts) == 2 and all(zero_or_one(cell) is not None for cell in column.counts)
+    )
+
+
+def _ones(table: Table, name: str) -> int:
+    """Return the rows in which a column is 1, a bit each."""
+    return int("".join("1" if zero_or_one(cell) else "0" for cell in table.cells[name]), 2)

@@ -1,0 +1,171 @@
+"""Tables as newcomers have them: numbers as texts, no line of names, one class over several columns."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from netspec.diagnostics.diagnostic import DataError
+from netspec.ir.data_source import DataSource
+from netspec.sources.amounts import amount_of
+from netspec.sources.one_hot import one_hot_groups
+from netspec.sources.table_facts import facts_of
+from netspec.sources.table_fit import divided_for, fit_table
+from netspec.sources.table_spec import spec_for_table
+from netspec.sources.tables import read_table
+from netspec.sources.text_spec import spec_for_texts
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (["$1,004.85", "$12.50"], ("$1,004.85", "1004.85")),
+        (["46%", "3 %"], ("46%", "46")),
+        (["5,00 €", "1.204,50 €"], ("1.204,50 €", "1204.50")),
+        (["1.234,56", "12,5", "3"], ("1.234,56", "1234.56")),
+        (["1,234.56", "12"], ("1,234.56", "1234.56")),
+        (["-$5", "$6"], ("-$5", "-5")),
+        (["1\u00a0234,5", "12"], ("1\u00a0234,5", "1234.5")),
+        (["1'234.50"], ("1'234.50", "1234.50")),
+        (["$5", "5"], None),
+        (["$5", "€5"], None),
+        (["A12"], None),
+        (["12,34,56"], None),
+        (["1.2.3"], None),
+        (["3-4"], None),
+    ],
+)
+def test_numbers_of_one_form_are_told_from_texts(cells: list[str], found: tuple[str, str] | None) -> None:
+    assert amount_of(cells) == found
+
+
+def paid(plain: bool = False) -> bytes:
+    """Return rows of a price and a discount, as people write them or as plain numbers."""
+    made = ["size,price,discount"]
+    for i in range(120):
+        price = 1000.25 + 3 * i
+        made.append(f"{i * 7 % 31},{price},{i % 53}" if plain else f'{i * 7 % 31},"${price:,.2f}",{i % 53}%')
+    return "\n".join(made).encode()
+
+
+def test_numbers_that_are_read_as_texts_are_said_everywhere() -> None:
+    table = read_table(paid(), "p.csv")
+    assert "write 1000.25 for it" in facts_of(table).remarks["price"]
+    for target, number in (("price", "1000.25"), ("discount", "10")):
+        with pytest.raises(DataError, match="which are read as text") as refused:
+            spec_for_table(table, "p.csv", target)
+        assert f"write {number} for it" in (refused.value.fix or "")
+        # What the fix says is learned as a number.
+        assert "fc 1 " in spec_for_table(read_table(paid(plain=True), "p.csv"), "p.csv", target)[0]
+    notes = fit_table(table, DataSource(name="p.csv", target=("discount",), test=0.2)).notices
+    assert "price is left out: its numbers such as '$1,000.25' are read as text: write 1000.25 for it" in notes
+    assert any(note.startswith("discount is learned as classes: its numbers such as '10%'") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ("5.1,3.5,setosa", True),
+        ("5.1,,setosa", True),
+        ("a,b,species", False),
+        ("0,1,2", False),
+        ("5.1,b,setosa", False),
+    ],
+)
+def test_a_first_line_that_is_a_row_is_said(first: str, said: bool) -> None:
+    last = "1" if first == "0,1,2" else "setosa"
+    table = read_table(f"{first}\n4.9,3,{last}\n5,3.1,{last}\n".encode(), "h.csv")
+    assert any("look like a row" in note for note in table.notices) is said
+
+
+def test_a_row_of_names_with_a_number_twice_says_what_is_likely() -> None:
+    with pytest.raises(DataError, match=r"of the same name: '3\.5'") as refused:
+        read_table(b"5.1,3.5,3.5\n1,2,3\n", "h.csv")
+    assert "put a line with names above it" in (refused.value.fix or "")
+
+
+def one_hot() -> bytes:
+    """Return rows of two numbers and a class of three, as a column each."""
+    draw = random.Random(1)
+    made = ["x,z,a,b,c"]
+    for _ in range(60):
+        k = draw.randrange(3)
+        made.append(f"{k + draw.random():.3f},{draw.random():.3f},{int(k == 0)},{int(k == 1)},{int(k == 2)}")
+    return "\n".join(made).encode()
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "note"),
+    [
+        (None, ["target a b c ", "fc 3 sigmoid"], ""),
+        ("a,b,c", ["target a b c ", "fc 3 sigmoid"], ""),
+        ("c", ["target c ", "drop a b ", "fc classes softmax"], "a and b would give c away"),
+        ("a, b", ["target a b ", "drop c ", "fc 2 sigmoid"], "c would give a and b away"),
+        ("x,z", ["target x z ", "fc 2 "], ""),
+    ],
+)
+def test_a_class_over_several_columns_is_learned_whole_or_not_given_away(
+    target: str | None, settings: list[str], note: str
+) -> None:
+    table = read_table(one_hot(), "o.csv")
+    assert one_hot_groups(table, facts_of(table).columns) == [("a", "b", "c")]
+    text, _, notes = spec_for_table(table, "o.csv", target)
+    assert all(setting in text for setting in settings), text
+    assert note in "".join(notes)
+    assert bool(notes) is bool(note)
+
+
+def test_a_column_whose_name_has_a_comma_is_one(tmp_path: Path) -> None:
+    rows = "".join(f"{i % 7},{i % 5},{i % 2}\n" for i in range(60))
+    table = read_table(f'x,z,"x,z"\n{rows}'.encode(), "o.csv")
+    assert 'target "x,z" ' in spec_for_table(table, "o.csv", "x,z")[0]
+    with pytest.raises(DataError, match="has no column 'q'"):
+        spec_for_table(table, "o.csv", "x,q")
+
+
+def test_training_says_that_other_columns_give_the_class_away() -> None:
+    fitted = fit_table(read_table(one_hot(), "o.csv"), DataSource(name="o.csv", target=("c",), test=0.2))
+    assert any("drop the others? `drop a b`" in note for note in fitted.notices)
+
+
+def test_each_column_that_is_not_learned_from_is_named_with_its_reason() -> None:
+    rows = "".join(f"{i},2020-01-{i % 28 + 1:02d},a text {i},x,${i},{i % 2}\n" for i in range(40))
+    table = read_table(f"n,day,note,same,cost,y\n{rows}".encode(), "d.csv")
+    with pytest.raises(DataError, match="no column to learn from") as refused:
+        spec_for_table(table, "d.csv", "y")
+    for why in (
+        "day is left out: it is a date",
+        "note is left out: it is text",
+        "same is left out: it is 'x' in every row",
+        "cost is left out: its numbers such as",
+        "n is dropped: it counts the rows",
+    ):
+        assert why in refused.value.message
+
+
+@pytest.mark.parametrize(("name", "near"), [("pricee", True), ("other", False)])
+def test_a_table_without_the_target_is_for_predict(name: str, near: bool) -> None:
+    table = read_table(f"size,{name}\n1,2\n3,4\n".encode(), "r.csv")
+    with pytest.raises(DataError, match="which the model has learned") as refused:
+        divided_for(table, DataSource(name="r.csv", target=("price",)), ["price"], None)
+    fix = refused.value.fix or ""
+    assert "`netspec predict RUN FILE` answers rows without it" in fix
+    assert ("did you mean `pricee`?" in fix) is near
+
+
+def test_a_line_break_in_a_cell_is_shown_in_its_line() -> None:
+    rows = "".join(f'"a\nb {i}",{i % 2}\n' for i in range(60))
+    assert "a⏎b" in facts_of(read_table(f"note,y\n{rows}".encode(), "n.csv")).values["note"]
+
+
+def test_a_text_that_is_too_short_to_be_learned_gets_no_spec(tmp_path: Path) -> None:
+    for count, enough in ((5, False), (1423, False), (1424, True)):
+        (tmp_path / "t.txt").write_text(("the cat sat " * 200)[: count - 1] + ".", encoding="utf-8")
+        if enough:
+            assert "target next" in spec_for_texts(tmp_path / "t.txt", "t.txt")
+        else:
+            with pytest.raises(DataError, match=f"t.txt has {count:,} characters") as refused:
+                spec_for_texts(tmp_path / "t.txt", "t.txt")
+            assert refused.value.fix == "give a text of at least 1,424 characters"
