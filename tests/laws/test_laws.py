@@ -24,7 +24,6 @@ from netspec.backends.jax.train.objective import example_losses
 from netspec.graph.graph import Parameter
 from netspec.ir.recipe import Recipe
 from netspec.layers import ACTIVATIONS, LAYERS
-from netspec.planning import Overrides, make_plan
 from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES
 from netspec.recipe.optimizers import OPTIMIZERS
@@ -191,13 +190,9 @@ def test_the_gradient_is_that_of_finite_differences(cls: type) -> None:
 )
 def test_counted_flops_are_those_of_xla(text: str) -> None:
     # Within 2 %: XLA also counts index arithmetic of reshapes, and adds k·k − 1 times where we count k·k.
-    m = ns.compile(ns.parse(text), "cpu")
-    size = 16
     # The plain way: others are chosen because they need fewer operations.
-    overrides = Overrides(conv="direct", layout="channels_last")
-    m._plan = lambda graph, batch, gradient: make_plan(  # type: ignore[method-assign]
-        graph, platform="cpu", batch=batch, gradient=gradient, overrides=overrides
-    )
+    m = ns.compile(ns.parse(f"{text}\ncompile {{ conv direct; layout channels_last }}"), "cpu")
+    size = 16
     cost = m.lower(size).compile().cost_analysis()
     cost = cost[0] if isinstance(cost, list) else cost
     assert cost["flops"] == pytest.approx(size * m.graph.flops, rel=0.02)
