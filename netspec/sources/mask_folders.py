@@ -55,12 +55,17 @@ def maybe_masks(names: Sequence[str]) -> str:
     return roles[MASKS] if len(names) == 2 and set(roles) == {IMAGES, MASKS} else ""
 
 
-def masks_of(by_part: Mapping[str, list[str]]) -> list[tuple[str, dict[str, list[str]]]]:
-    """Return pictures and masks by their part; none where they do not lie in two such folders."""
+def masks_of(by_part: Mapping[str, list[str]], classes: Collection[str] = ()) -> list[tuple[str, dict[str, list[str]]]]:
+    """Return pictures and masks by their part; none where they do not lie in two such folders.
+
+    Args:
+        by_part: the files of each part.
+        classes: what a model has learned as classes: folders of these names are no masks.
+    """
     found = []
     for part, files in by_part.items():
         own = _in_folders(files, 1 if part else 0)
-        if len(own) != 2 or "" in own:
+        if len(own) != 2 or "" in own or set(own) <= set(classes):
             return []
         stems = {name: [stem_of(file, 2 if part else 1) for file in inside] for name, inside in own.items()}
         masks = mask_folder(stems)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from netspec.sources.pictures import ENDINGS
 from netspec.sources.trees import is_wanted
 
-__all__ = [
-    "MOSTLY",
-    "could_name",
-    "file_below",
-    "folders_with",
-    "is_there",
-    "path_inside",
-    "pictures_below",
-    "places_of",
-    "some_of",
-]
+__all__ = ["MOSTLY", "PicturesBelow", "could_name", "is_there", "path_inside", "places_of", "some_of"]
 
 MOSTLY = 0.9
 """Of the values of a column so many name a picture, if the column names pictures."""
@@ -80,30 +72,57 @@ def places_of(folder: Path | None, names: Collection[str]) -> dict[str, str]:
     some = some_of(sorted(names))
     if sum(is_there(root, name) for name in some) >= MOSTLY * len(some):
         return own
-    found = folders_with(folder, names)
-    if len(found) != 1:
-        return own
-    below = pictures_below(root)
-    return {name: file_below(below, found[0], name) or name for name in names}
+    below = PicturesBelow(folder)
+    found = below.folders_with(names)
+    return {name: below.file(found[0], name) or name for name in names} if len(found) == 1 else own
 
 
-def folders_with(folder: Path, names: Collection[str]) -> list[str]:
-    """Return the folders below that of a table that have pictures of nearly all names; its own is an empty name."""
-    some = some_of(sorted(names))
-    if not could_name(some):
-        return []
-    below = pictures_below(folder.resolve())
-    return [at for at in below if sum(bool(file_below(below, at, name)) for name in some) >= MOSTLY * len(some)]
+class PicturesBelow:
+    """The pictures in the folder of a table and in those below, looked for once, when they are first asked for.
+
+    Args:
+        folder: of the table; None where that is not known, and there are none.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    @cached_property
+    def _found(self) -> dict[str, dict[str, str]]:
+        return _pictures_below(self._folder.resolve()) if self._folder else {}
+
+    @cached_property
+    def _folders(self) -> dict[str, list[str]]:
+        """The folders that have a picture of each name."""
+        folders: dict[str, list[str]] = {}
+        for folder, pictures in self._found.items():
+            for name, file in pictures.items():
+                if file:
+                    folders.setdefault(name, []).append(folder)
+        return folders
+
+    def folders_with(self, names: Collection[str]) -> list[str]:
+        """Return the folders that have pictures of nearly all names; that of the table is an empty name."""
+        some = some_of(sorted(names))
+        if not could_name(some):
+            return []
+        counts: Counter[str] = Counter()
+        for name in some:
+            inner, _, last = name.replace("\\", "/").rpartition("/")
+            for folder in self._folders.get(last, ()):
+                if f"/{folder}/".endswith(f"/{inner}/" if inner else "/"):
+                    at = folder.removesuffix(inner).removesuffix("/")
+                    counts[at] += bool(self.file(at, name))
+        return [at for at in self._found if counts[at] >= MOSTLY * len(some)]
+
+    def file(self, folder: str, name: str) -> str:
+        """Return the path of the picture of a name in a folder; empty where there is none, or it may be of several."""
+        before, _, last = f"{folder}/{name}".replace("\\", "/").removeprefix("/").rpartition("/")
+        file = self._found.get(before, {}).get(last)
+        return f"{before}/{file}".removeprefix("/") if file else ""
 
 
-def file_below(below: Mapping[str, Mapping[str, str]], folder: str, name: str) -> str:
-    """Return the path of the picture of a name in a folder; empty where there is none, or it may be one of several."""
-    before, _, last = f"{folder}/{name}".replace("\\", "/").removeprefix("/").rpartition("/")
-    file = below.get(before, {}).get(last)
-    return f"{before}/{file}".removeprefix("/") if file else ""
-
-
-def pictures_below(root: Path) -> dict[str, dict[str, str]]:
+def _pictures_below(root: Path) -> dict[str, dict[str, str]]:
     """Return, of each folder below one, the pictures by their names, and by these without the ending."""
     found: dict[str, dict[str, str]] = {}
     count = 0

@@ -137,7 +137,7 @@ def pictures_of(
     by_part = _by_part(tree, inside, kind)
     notices = list(tree.notices)
     depth = root.count("/") + (by_part.keys() != {""})
-    masks = masks_of(by_part) if kind.masks else []
+    masks = masks_of(by_part, known) if kind.masks else []
     notices += said_of_masks(tree.name, by_part, bool(masks)) if kind.masks and (masks or labelled) else []
     if masks:
         paired = {part: _paired(tree, found, root, part if by_part.keys() != {""} else "") for part, found in masks}

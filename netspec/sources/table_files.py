@@ -12,11 +12,9 @@ from netspec.sources.cells import is_missing
 from netspec.sources.columns import Column, written
 from netspec.sources.picture_places import (
     MOSTLY,
-    file_below,
-    folders_with,
+    PicturesBelow,
     is_there,
     path_inside,
-    pictures_below,
     places_of,
     some_of,
 )
@@ -28,7 +26,6 @@ from netspec.system.files import open_to_read
 __all__ = [
     "ColumnFiles",
     "column_places",
-    "in_several",
     "missing_files",
     "picture_column",
     "require_files",
@@ -81,11 +78,12 @@ def with_files(table: Table, columns: Mapping[str, Column], *, ids: bool = False
         columns: of it.
         ids: whether numbers, and names of categories, may be the names of pictures in a folder below the table.
     """
-    found = {name: _names_files(table, c, ids=ids) for name, c in columns.items()}
+    below = PicturesBelow(table.folder)
+    found = {name: _names_files(table, c, below, ids=ids) for name, c in columns.items()}
     return {name: replace(c, kind="file") if found[name] else c for name, c in columns.items()}
 
 
-def _names_files(table: Table, column: Column, *, ids: bool = False) -> bool:
+def _names_files(table: Table, column: Column, below: PicturesBelow, *, ids: bool) -> bool:
     """Return whether a column nearly always names pictures: by their paths, or by their names in one folder."""
     if table.folder is None or column.kind not in {"text", "category", "id", "number"} or column.said:
         return False
@@ -99,7 +97,7 @@ def _names_files(table: Table, column: Column, *, ids: bool = False) -> bool:
         rows = sum(column.counts.values())
         if not ids or not (_looks_named(column) or (column.is_whole and len(column.counts) == rows)):
             return False
-    return len(column.counts) > 1 and len(folders_with(table.folder, column.counts)) == 1
+    return len(column.counts) > 1 and len(below.folders_with(column.counts)) == 1
 
 
 def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[str], given: str) -> str:
@@ -118,15 +116,16 @@ def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[
         table.require(name, f", which the input `{given}` names")
     if len(names) > 1:
         raise DataError(f"the input `{given}` is one picture, and names {listing(names, 'and')}", "name one column")
+    below = PicturesBelow(table.folder)
     named = [name for name, column in columns.items() if column.kind == "file" or _looks_named(column)]
     if not named or (names and names[0] not in named):
-        named += [name for name, column in columns.items() if _names_files(table, column, ids=True)]
+        named += [name for name, column in columns.items() if _names_files(table, column, below, ids=True)]
     if names:
         if names[0] in named:
             return names[0]
         value = next(iter(columns[names[0]].counts), "")
         message = f"{table.name}: the input `{given}` is a picture, and {names[0]} names none: {value!r}"
-        fix = in_several(table, names[0]) or "name a column of picture files, such as photo.jpg"
+        fix = _in_several(table, names[0], below) or "name a column of picture files, such as photo.jpg"
         raise DataError(message, fix)
     found = [name for name in named if columns[name].kind == "file"] or named
     if len(found) == 1:
@@ -136,7 +135,7 @@ def picture_column(table: Table, columns: Mapping[str, Column], names: Sequence[
         own = "picture" if given == INPUT else given
         raise DataError(message, f"say which the input reads: `input {written(found[0])} 3x64x64 as {own}`")
     message = f"{table.name} has no column of picture files, and the input is that of a picture"
-    several = next((fix for name in columns if (fix := in_several(table, name))), "")
+    several = next((fix for name in columns if (fix := _in_several(table, name, below))), "")
     raise DataError(message, several or "leave `input` out: it follows from the table")
 
 
@@ -173,14 +172,15 @@ def require_files(table: Table, column: str, lost: Sequence[int]) -> None:
     fix = "paths begin at the folder of the table, and cannot leave it; `data … { on_bad skip }` leaves such rows out"
     raise DataError(
         f"{table.name}: {plural(len(lost), 'picture')} of {column} {are} not there: {listing(shown, 'and')}",
-        in_several(table, column) or fix,
+        _in_several(table, column, PicturesBelow(table.folder)) or fix,
     )
 
 
 def where_pictures_go(table: Table) -> str:
     """Return where the pictures should be that a column of a table seems to name, and does not reach; else nothing."""
+    below = PicturesBelow(table.folder)
     for name in table.columns:
-        if several := in_several(table, name):
+        if several := _in_several(table, name, below):
             return several
         values = [cell for cell in dict.fromkeys(table.cells[name]) if not is_missing(cell)]
         if _are_named(values) and not is_there((table.folder or Path()).resolve(), values[0]):
@@ -190,15 +190,14 @@ def where_pictures_go(table: Table) -> str:
     return ""
 
 
-def in_several(table: Table, column: str) -> str:
+def _in_several(table: Table, column: str, below: PicturesBelow) -> str:
     """Return what to write where the pictures of a column may be those of several folders; else nothing."""
     names = {cell for cell in table.cells[column] if not is_missing(cell)}
-    found = folders_with(table.folder, names) if table.folder else []
+    found = below.folders_with(names)
     if len(found) < 2:
         return ""
     at = next(folder for folder in found if folder)
     each = [f"{folder}/" if folder else "the folder of the table" for folder in found]
     shown = [*each[:_SHOWN], *(["…"] if each[_SHOWN:] else [])]
-    below = pictures_below(table.folder.resolve()) if table.folder else {}
-    path = next(path for name in sorted(names) if (path := file_below(below, at, name)))
+    path = next(path for name in sorted(names) if (path := below.file(at, name)))
     return f"pictures of these names are in {listing(shown, 'and')}: write which into {column}, such as {path}"

@@ -545,6 +545,9 @@ def test_folders_of_the_same_names_are_pictures_and_masks(tmp_path: Path, images
     assert found.train.masks[0] == f"{before}{masks}/0.png"
     assert found.notices == (f"set: {masks}/ has the names of {images}/, and is read as its masks",)
     assert without_masks(files) == [file for file in files if f"{images}/" in file]
+    # What a model has learned as classes stays so.
+    with open_tree(tmp_path / "set", "set") as tree:
+        assert pictures_of(tree, known=(images, masks)).classes == (images, masks)
     # Of other names they are what they were: classes.
     put(tmp_path / "set", {f"{before}{images}/more.png": png(2)})
     with open_tree(tmp_path / "set", "set") as tree:

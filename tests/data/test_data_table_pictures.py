@@ -16,6 +16,7 @@ from netspec.compiler import analyze
 from netspec.data.for_network import load_data
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, Source
+from netspec.sources import picture_places
 from netspec.sources.table_facts import facts_of
 from netspec.sources.tables import read_table
 from netspec.workflows import example_files
@@ -299,6 +300,18 @@ def test_a_new_spec_says_which_folders_the_pictures_may_be_of(here: Path, form: 
     with pytest.raises(DataError, match="no column to learn from") as error:
         spec_of_table(here / "dogs.csv", None, here / "dogs.net", False)
     assert ("such as images/p0.png" in str(error.value.fix)) == form.endswith(".png")
+
+
+def test_folders_are_looked_through_once_however_many_columns_may_name_pictures(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    monkeypatch.setattr(picture_places, "_pictures_below", lambda root: looked.append(root) or {})
+    names = ["one", "two", "three"]
+    rows = [",".join([f"{name}{i}x" for name in names] + [str(i % 7), "ab"[i % 2]]) for i in range(N)]
+    write(here, [",".join([*names, "size", "breed"]), *rows])
+    network(here, layers="fc classes softmax")
+    assert looked == [here]
 
 
 def test_names_are_never_looked_for_behind_links_or_outside(here: Path) -> None:
