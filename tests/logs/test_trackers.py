@@ -48,6 +48,7 @@ def test_wandb_takes_them_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     run = wandb.init(mode="offline", dir=tmp_path, project="netspec", settings=wandb.Settings(console="off"))
     last = logged(lambda numbers, step: run.log(numbers, step=step))
     run.finish()
+    wandb.teardown()  # `finish` only tells wandb's own process to close the file; this waits until it has.
     (kept,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     content = kept.read_bytes()
     assert b"test/loss" in content
