@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import jax
 import numpy as np
@@ -16,18 +16,17 @@ from numpy.typing import NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Model, Variables
-from netspec.backends.jax.train.step import Call, OnDevice, Order, TrainState
+from netspec.backends.jax.train.step import Call, Order, TrainState
 from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError
+from netspec.training.evaluation import SplitEvaluator, outputs_of_epoch
 from netspec.training.events import (
     Epoch,
     Evaluated,
     Event,
     Finished,
     Notice,
-    Outputs,
-    Result,
     Rewound,
     Stopped,
 )
@@ -35,7 +34,6 @@ from netspec.training.metrics import EpochMetrics, NotFinite
 from netspec.training.progress import Snapshot, TrainingProgress
 from netspec.training.recovery import all_steps_skipped, find_faulty_step, non_finite_split, step_to_skip
 from netspec.training.saving import CheckpointTimer, Recorder
-from netspec.training.scores import asked_of
 from netspec.training.selection import is_better, patience_exceeded, resumed_progress, update_best
 from netspec.training.setup import Setup, set_up
 
@@ -100,15 +98,6 @@ def train(
             recorder.close()
 
 
-class _Look(NamedTuple):
-    """What was measured of a split: of the one output, and of several of each by its name."""
-
-    loss: float
-    accuracy: float | None
-    metrics: dict[str, float | None]
-    outputs: Outputs
-
-
 class _Loop:
     """One training. Everything it does follows from (network, dataset, seed)."""
 
@@ -132,8 +121,7 @@ class _Loop:
         self.call_seconds: float | None = None
         """What a call takes, once that is known."""
         self.halted = False
-        self.notes: list[str] = []
-        self.said = 0
+        self.splits = SplitEvaluator(setup)
         self.state: TrainState
         self.history: jax.Array
         self.last_finite: Snapshot
@@ -286,54 +274,24 @@ class _Loop:
     def _evaluations(self) -> Iterator[Evaluated]:
         variables = self.trainer.variables(self.state)
         for name, split in self.setup.splits.items():
-            found = self._evaluate(variables, name, split)
+            found = self.splits.evaluate(variables, name, split)
             measured = (found.loss, found.accuracy, found.metrics, found.outputs)
             yield self._recorded(Evaluated(self.progress.epoch, self._step(), name, *measured))
-
-    def _evaluate(self, variables: Variables, name: str, split: OnDevice | Streamed) -> _Look:
-        """Return the loss, the accuracy and the metrics that are asked for of a split."""
-        scorers = self.setup.scorers(name)
-        add = {output: scorer.add for output, scorer in scorers.items()}
-        measured = self.trainer.measure(variables, split, self.setup.evaluated_at_once, add)
-        metrics = {output: scorer.values() for output, scorer in scorers.items()}
-        for output, scorer in scorers.items():
-            where = f"{name} {output}" if measured.outputs else name
-            self.notes += [f"{where}: {note}" for note in scorer.notes if f"{where}: {note}" not in self.notes]
-        outputs = {
-            output: {"loss": loss, "accuracy": accuracy, **metrics.get(output, {})}
-            for output, (loss, accuracy) in measured.outputs.items()
-        }
-        own = {} if outputs else next(iter(metrics.values()), {})
-        accuracy = measured.accuracy
-        if accuracy is None:
-            accuracy = own.pop("accuracy", None)
-        return _Look(measured.loss, accuracy, own, outputs)
-
-    def _looks_at_train(self) -> bool:
-        """Return whether a metric of the training set is gone by, beside those of its batches."""
-        outputs = [output.name for output in self.setup.model.graph.outputs]
-        names = outputs if len(outputs) > 1 else [""]
-        return any(asked_of("train", self.recipe, output=name) for name in names)
-
-    def _noted(self) -> Iterator[Notice]:
-        """Yield what is to be said of metrics, each thing once."""
-        yield from map(Notice, self.notes[self.said :])
-        self.said = len(self.notes)
 
     def _end_epoch(self, variables: Variables, metrics: EpochMetrics) -> Iterator[Event]:
         """Evaluate the splits after an epoch, and save the model."""
         epoch, step = self.progress.epoch, self._step()
         if self._all_skipped():
             raise all_steps_skipped(epoch)
-        test = self._evaluate(variables, "test", self.setup.splits["test"])
+        test = self.splits.evaluate(variables, "test", self.setup.splits["test"])
         if not self.trainer.finite(self.state):
             # The last step's own loss may still have been a number: it is taken before the weights move.
             raise NotFinite(epoch, self.progress.taken)
         held_out = self.setup.splits.get("validation")
-        validation = self._evaluate(variables, "validation", held_out) if held_out else None
+        validation = self.splits.evaluate(variables, "validation", held_out) if held_out else None
         looks = {"validation": validation, "test": test} if validation else {"test": test}
-        if self._looks_at_train():
-            looks["train"] = self._evaluate(variables, "train", self.setup.train)
+        if self.splits.looks_at_train():
+            looks["train"] = self.splits.evaluate(variables, "train", self.setup.train)
         for name, look in looks.items():
             if not isfinite(look.loss):
                 raise non_finite_split(name, step, epoch)
@@ -351,11 +309,11 @@ class _Loop:
             best=False,
             data_wait=metrics.data_wait(),
             metrics={f"{name}_{metric}": v for name, look in looks.items() for metric, v in look.metrics.items()},
-            outputs=_outputs(metrics.output_means(), looks),
+            outputs=outputs_of_epoch(metrics.output_means(), looks),
         )
         event = replace(event, best=is_better(event, self.progress.best, self.recipe.best))
         saved = self.recorder.save(variables, event) if self.recorder else []
-        yield from self._noted()
+        yield from map(Notice, self.splits.new_notes())
         yield self._recorded(event)
         yield from saved
         self._begin_next_epoch(event)
@@ -445,7 +403,7 @@ class _Loop:
         return Stopped(self.progress.epoch, self._step(), path, self._folder())
 
     def _finished(self) -> Finished:
-        result = self._result()
+        result = self.setup.result(self.progress, self._step(), self._seconds())
         if self.recorder:
             self.recorder.end(result)
         variables = self.trainer.model_variables(self.state)
@@ -454,44 +412,3 @@ class _Loop:
     def _folder(self) -> Path | None:
         """Return the run folder, where there is one."""
         return getattr(self.recorder, "folder", None)
-
-    def _result(self) -> Result:
-        last, best = self.progress.last, self.progress.best
-        assert last is not None
-        # Nothing is known of the best where its model was lost and no epoch has ended since.
-        best = best or last
-        return Result(
-            test_accuracy=last.test_accuracy,
-            test_loss=last.test_loss,
-            train_accuracy=last.train_accuracy,
-            train_loss=last.train_loss,
-            validation_accuracy=last.validation_accuracy,
-            validation_loss=last.validation_loss,
-            epochs=last.epoch,
-            seconds=self._seconds(),
-            parameters=self.setup.model.graph.parameter_count,
-            best_epoch=best.epoch,
-            best_test_accuracy=best.test_accuracy,
-            best_test_loss=best.test_loss,
-            dataset=self.setup.dataset.name,
-            seed=self.setup.seed,
-            device=self.setup.model.device.platform,
-            steps=self._step(),
-            stopped=self.progress.stopped or "epochs",
-            left_out=len(self.progress.skipped),
-            metrics={**last.metrics, **{f"best_{n}": v for n, v in best.metrics.items() if n.startswith("test_")}},
-            outputs=last.outputs,
-        )
-
-
-def _outputs(train: Mapping[str, tuple[float, float | None]], looks: Mapping[str, _Look]) -> Outputs:
-    """Return what is known of each of several outputs: of the batches trained on, and of each split looked at."""
-    found: dict[str, dict[str, float | None]] = {
-        name: {"train_loss": loss, "train_accuracy": accuracy} for name, (loss, accuracy) in train.items()
-    }
-    for split, look in looks.items():
-        for name, measured in look.outputs.items():
-            # Of the training set the loss and the accuracy are those of the batches.
-            batches = {"loss", "accuracy"} if split == "train" else set()
-            found[name] |= {f"{split}_{key}": value for key, value in measured.items() if key not in batches}
-    return found

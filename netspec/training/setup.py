@@ -30,7 +30,8 @@ from netspec.ir.network import Network
 from netspec.ir.recipe import Recipe
 from netspec.ir.text import layer_text
 from netspec.recipe.metrics import Task
-from netspec.training.events import Started
+from netspec.training.events import Result, Started
+from netspec.training.progress import TrainingProgress
 from netspec.training.scores import Scorer, scorers_of, tasks_of
 from netspec.training.selection import check_metrics
 from netspec.training.steps import StepSchedule
@@ -111,6 +112,35 @@ class Setup:
             # Images that are read as a row or a sequence are images too.
             reads="images" if self.model.network.reads_images else "examples",
             frozen=parts(self.model.network, self.model.graph).frozen_count(self.model.graph),
+        )
+
+    def result(self, progress: TrainingProgress, step: int, seconds: float) -> Result:
+        """Return what a training has come to that ended after so many steps and seconds."""
+        last, best = progress.last, progress.best
+        assert last is not None
+        # Nothing is known of the best where its model was lost and no epoch has ended since.
+        best = best or last
+        return Result(
+            test_accuracy=last.test_accuracy,
+            test_loss=last.test_loss,
+            train_accuracy=last.train_accuracy,
+            train_loss=last.train_loss,
+            validation_accuracy=last.validation_accuracy,
+            validation_loss=last.validation_loss,
+            epochs=last.epoch,
+            seconds=seconds,
+            parameters=self.model.graph.parameter_count,
+            best_epoch=best.epoch,
+            best_test_accuracy=best.test_accuracy,
+            best_test_loss=best.test_loss,
+            dataset=self.dataset.name,
+            seed=self.seed,
+            device=self.model.device.platform,
+            steps=step,
+            stopped=progress.stopped or "epochs",
+            left_out=len(progress.skipped),
+            metrics={**last.metrics, **{f"best_{n}": v for n, v in best.metrics.items() if n.startswith("test_")}},
+            outputs=last.outputs,
         )
 
     def notices(self) -> Iterator[str]:
