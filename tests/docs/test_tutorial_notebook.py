@@ -97,6 +97,7 @@ def ran(folder: Path, monkeypatch: pytest.MonkeyPatch, **parameters: Any) -> dic
     return found
 
 
+@pytest.mark.slow
 def test_its_cells_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digits = load(["digits"], shape=(1, 28, 28))
     arrays = {
