@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.cells import class_name, is_missing, number_of, shown
-from netspec.sources.columns import Column, written
+from netspec.sources.columns import Column, Kind, written
 from netspec.sources.dates import days_first, moment_of
 from netspec.sources.table_preparation import Windows
 from netspec.sources.tables import Table
@@ -20,6 +20,9 @@ __all__ = ["Series", "in_time", "in_time_again"]
 
 _TRIED = 20
 """So many columns are looked at to see whether one tells several series apart."""
+
+_KINDS: tuple[Kind, ...] = ("category", "number", "text")
+"""What tells series apart."""
 
 _MONTH, _YEAR = (timedelta(28), timedelta(31)), (timedelta(365), timedelta(366))
 """Steps within these are equal: those of a month, those of a year."""
@@ -65,7 +68,7 @@ def in_time(table: Table, windows: Windows, columns: Mapping[str, Column], dropp
     if windows.order:
         groups, moments, day_first = _sorted(table, groups, windows.order, None)
         windows = windows.model_copy(update={"day_first": day_first})
-        return _series(table, groups, windows, _said_of_steps(table, groups, windows, moments))
+        return _series(table, groups, windows, _said_of_steps(table, groups, windows, moments, columns))
     dates = [c for name, c in columns.items() if c.kind == "date" and name not in dropped and len(c.counts) > 1]
     for date in dates:
         for day_first in (True, False):
@@ -74,7 +77,7 @@ def in_time(table: Table, windows: Windows, columns: Mapping[str, Column], dropp
                 continue
             if None not in own:
                 windows = windows.model_copy(update={"order": date.name, "day_first": day_first})
-            return _series(table, groups, windows, _said_of_steps(table, groups, windows, own))
+            return _series(table, groups, windows, _said_of_steps(table, groups, windows, own, columns))
     if dates:
         raise DataError(*_not_ascending(table, dates[0], windows, columns))
     return _series(table, groups, windows)
@@ -140,7 +143,9 @@ def _sorted(table: Table, groups: Groups, order: str, day_first: bool | None) ->
     if not found:
         wrong = next(row for row, cell in enumerate(cells) if moment_of(cell, day_first=said is not False) is None)
         message = f"{table.name}: {order} in line {table.lines[wrong]:,} is {shown(cells[wrong])}, which is no date"
-        raise DataError(message, "`order` names a column of dates, such as 2026-01-31, or of numbers")
+        raise DataError(
+            f"{message} and no number", "`order` names a column of dates, such as 2026-01-31, or of numbers"
+        )
     if any(each[0] != found[0][0] for each in found):
         message = f"{table.name}: {order} does not say which is the day and which the month, as {shown(cells[0])}"
         raise DataError(message, "write dates with the year first: 2026-01-31")
@@ -157,7 +162,7 @@ def _moments(table: Table, column: str, day_first: bool) -> list[datetime | None
     return [made[cell] for cell in table.cells[column]]
 
 
-def _ascends(moments: Sequence[datetime | None], groups: Groups, *, strictly: bool = False) -> bool:
+def _ascends(moments: Sequence[Any], groups: Groups, *, strictly: bool = False) -> bool:
     """Return whether each group stands in the order of its moments."""
     for rows in groups:
         own = [moment for row in rows if (moment := moments[row]) is not None]
@@ -184,10 +189,12 @@ def _not_ascending(table: Table, date: Column, windows: Windows, columns: Mappin
     return said, f"{fix}; {as_it_is}"
 
 
-def _telling_apart(table: Table, moments: Sequence[datetime | None], columns: Mapping[str, Column]) -> str:
+def _telling_apart(
+    table: Table, moments: Sequence[Any], columns: Mapping[str, Column], kinds: Sequence[Kind] = _KINDS
+) -> str:
     """Return the column of whose values each has rows in the order of time; empty where there is none."""
     for column in list(columns.values())[:_TRIED]:
-        if column.kind not in {"category", "number", "text"} or not 1 < len(column.counts) <= len(table) / 2:
+        if column.kind not in kinds or not 1 < len(column.counts) <= len(table) / 2:
             continue
         if _ascends(moments, _groups(table, column.name), strictly=True):
             return column.name
@@ -198,7 +205,9 @@ def _before(one: datetime | None, other: datetime | None) -> bool:
     return one is not None and other is not None and one < other
 
 
-def _said_of_steps(table: Table, groups: Groups, windows: Windows, moments: Sequence[Any]) -> list[str]:
+def _said_of_steps(
+    table: Table, groups: Groups, windows: Windows, moments: Sequence[Any], columns: Mapping[str, Column]
+) -> list[str]:
     """Return what to say of moments that are equal, or not evenly spaced, in one series."""
     steps: Counter[Any] = Counter()
     first: dict[Any, int] = {}
@@ -214,7 +223,12 @@ def _said_of_steps(table: Table, groups: Groups, windows: Windows, moments: Sequ
     same = next((step for step in steps if not step), None)
     if same is not None:
         rows_of = plural(steps[same], "row")
-        fix = "" if windows.group else "; of several series `group COLUMN` makes windows of each"
+        apart = _telling_apart(table, moments, columns, ("category", "text"))
+        fix = (
+            ""
+            if windows.group
+            else f"; of several series `group {written(apart) if apart else 'COLUMN'}` makes windows of each"
+        )
         line = table.lines[first[same]]
         return [f"{windows.order} is that of the row before in {rows_of}, first in line {line:,}{fix}"]
     usual = steps.most_common(1)[0][0]
@@ -224,8 +238,10 @@ def _said_of_steps(table: Table, groups: Groups, windows: Windows, moments: Sequ
     if not other:
         return []
     longest = max(other)
+    count = sum(other.values())
+    often = "once" if count == 1 else f"{count:,} times"
     return [
-        f"rows are mostly {_days(usual)} apart, and {sum(other.values()):,} times not, at most {_days(longest)} (line "
+        f"rows are mostly {_days(usual)} apart, and {often} not, at most {_days(longest)} (line "
         f"{table.lines[first[longest]]:,}): a window is of rows, whatever time lies between them"
     ]
 
