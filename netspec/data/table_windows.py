@@ -65,7 +65,7 @@ def _behind(labels: NDArray[Any], found: WindowRows, last: NDArray[np.int64]) ->
     ahead = found.windows.ahead
     place = np.cumsum(np.asarray(found.labelled, np.int64)) - 1
     made = labels[place[last[:, None] + np.asarray(ahead)]]
-    return made[:, 0] if len(ahead) == 1 else made.reshape(len(last), -1)
+    return made[:, 0] if len(ahead) == 1 else made[:, :, 0]
 
 
 def naive_scores(labels: NDArray[Any], found: WindowRows, unit: Unit | None = None) -> dict[str, dict[str, float]]:

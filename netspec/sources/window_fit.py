@@ -68,7 +68,8 @@ def fit_windows(
     chosen, left_out = chosen_columns(table, data, targets, columns, asked, past=past)
     notices += left_out
     # That a column says the target again is no mistake where what is learned comes later.
-    notices += notices_of(table, columns, chosen, {} if past else {name: columns[name] for name in targets})
+    again = {} if past else {name: columns[name] for name in targets}
+    notices += notices_of(table, columns, [name for name in chosen if name not in targets], again)
     inputs: dict[str, TableInput] = {}
     for name, named in (asked or {INPUT: ()}).items():
         if PICTURES in named and PICTURES not in table.cells:
