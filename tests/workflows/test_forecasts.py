@@ -162,6 +162,26 @@ def test_several_columns_and_classes_are_forecast(tmp_path: Path) -> None:
         assert cli(tmp_path, "plot", f"run{number}", "saliency", "d.csv").returncode == 0
 
 
+def test_a_new_spec_says_that_rows_in_time_can_be_forecast_and_how(tmp_path: Path) -> None:
+    days = [{"day": f"2024-{n // 28 + 1:02}-{n % 28 + 1:02}", **row} for n, row in enumerate(waves(90))]
+    write(tmp_path / "d.csv", days)
+    said = cli(tmp_path, "new", "--data", "d.csv", "--target", "wave", "-o", "-").stdout
+    (asked,) = [line.split(None, 1)[1] for line in said.splitlines() if "--window" in line]
+    assert asked == "netspec new --data d.csv --target wave --window 14"
+    assert cli(tmp_path, *asked.split()[1:]).returncode == 0
+    spec = (tmp_path / "d.net").read_text(encoding="utf-8")
+    assert [word in spec for word in ("window 14 ", "order day ", "drop hour ", "lstm 32; take last", "fc 1 ")] == [
+        True
+    ] * 5
+    assert "ok" in cli(tmp_path, "check", "d.net").stdout
+    write(tmp_path / "d.csv", [{"store": s, **row} for row in days for s in ("north", "south")])
+    said = cli(tmp_path, "new", "--data", "d.csv", "--target", "wave", "--window", "7", "-o", "-").stdout
+    assert "  group store " in said
+    answer = cli(tmp_path, "new", "--data", "d.csv", "--target", "wave,other", "--window", "7", "-o", "-")
+    assert "error: --window forecasts one column" in answer.stderr
+    assert "error: --window is of the rows of a table" in cli(tmp_path, "new", "lenet", "--window", "7").stderr
+
+
 def test_a_server_and_the_studio_take_the_rows_of_a_window(here: Path) -> None:
     served = Served(ns.open(here / "run"))
     assert len(served.example) == 6
