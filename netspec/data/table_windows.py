@@ -101,7 +101,7 @@ def said_of_naive(scores: Mapping[str, float]) -> list[str]:
     shown = [
         f"{name} {100 * score:.2f} %" if name == "accuracy" else f"{name} {score:.4f}" for name, score in scores.items()
     ]
-    return [f"to be better than: with the last known value as the forecast the test part has {' '.join(shown)}"]
+    return [f"the last known value as the forecast has {' and '.join(shown)} on the test part"]
 
 
 def windows_of_rows(table: Table, prepared: TablePreparation) -> tuple[Any, list[int], list[str]]:

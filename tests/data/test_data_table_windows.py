@@ -255,7 +255,7 @@ def test_unevenly_spaced_rows_are_said(tmp_path: Path) -> None:
     assert any("rows are mostly 1 day apart, and once not, at most 8 days (line 32)" in notice for notice in said)
     columns["day"] = [f"{2000 + n // 12}-{n % 12 + 1:02}-01" for n in range(60)]
     said = load(tmp_path, "target heat; window 3; test 20%", csv(columns)).notices
-    assert [notice.partition(":")[0] for notice in said] == ["to be better than"]
+    assert [notice.partition(" has ")[0] for notice in said] == ["the last known value as the forecast"]
 
 
 @pytest.mark.parametrize(
