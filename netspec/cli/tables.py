@@ -36,6 +36,7 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
     from netspec.sources.tables import read_table  # noqa: PLC0415
     from netspec.sources.text_facts import lengths_text  # noqa: PLC0415
     from netspec.sources.vocabulary import pieces  # noqa: PLC0415
+    from netspec.sources.window_spec import LENGTH, ascending_date  # noqa: PLC0415
 
     table = read_table(path, str(path))
     found = facts_of(table)
@@ -82,7 +83,10 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         lengths = [len(pieces("words", cell)) for cell in table.cells[name] if cell]
         say(f"{name}: {lengths_text(lengths)}")
     say(_drawn(table, found, target, picture))
-    say(f"\nnext: netspec new --data {path} --target {written(target) if target else 'NAME'}")
+    learn = f"netspec new --data {path} --target {written(target) if target else 'NAME'}"
+    say(f"\nnext: {learn}")
+    if date := ascending_date(table, found.columns):
+        say(f"its rows stand in the order of {date}: {learn} --window {LENGTH} forecasts from those before")
 
 
 def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Dates of a table as moments that can be compared: `2026-01-31`, `31.1.2026 08:15`, `1/31/26`."""
+"""Dates of a table as moments that can be compared: `2026-01-31`, `31.1.2026 08:15`, `1/31/26`, `2026-01`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ __all__ = ["days_first", "moment_of"]
 
 _CLOCK = r"(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp][Mm])?\s*(Z|[+-]\d{2}:?\d{2})?)?"
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK)
+_MONTH = re.compile(r"\d{4}[-/.]\d{1,2}")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2}|\d{4})" + _CLOCK)
 
 _CENTURY = 70
@@ -33,7 +34,7 @@ def moment_of(cell: str, *, day_first: bool) -> datetime | None:
         cell: it.
         day_first: whether the day stands before the month where the year stands last.
     """
-    match = _YEAR_FIRST.fullmatch(cell)
+    match = _YEAR_FIRST.fullmatch(f"{cell}-1" if _MONTH.fullmatch(cell) else cell)
     if match:
         year, month, day, *clock = match.groups()
     else:

@@ -16,9 +16,9 @@ from netspec.sources.table_fit import fit_table
 from netspec.sources.table_notices import counts_rows
 from netspec.sources.tables import Table
 
-__all__ = ["forecasting_hint", "spec_for_windows"]
+__all__ = ["LENGTH", "ascending_date", "forecasting_hint", "spec_for_windows"]
 
-_LENGTH = 14
+LENGTH = 14
 """Rows of the window that a comment names."""
 
 _CLASSES = 20
@@ -27,18 +27,24 @@ _CLASSES = 20
 
 def forecasting_hint(table: Table, path: str, columns: Mapping[str, Column], target: Column) -> list[str]:
     """Return the comment that rows which follow each other in time can be forecast; none where they do not."""
-    date, group = _time_of(table, columns)
-    if not date or group or target.kind != "number":
+    date = ascending_date(table, columns)
+    if not date or target.kind != "number":
         return []
-    first = days_first(table.cells[date]) is not False
-    moments = [moment_of(cell, day_first=first) for cell in table.cells[date]]
-    if any(a is None or b is None or a >= b for a, b in pairwise(moments)):
-        return []
-    asked = f"netspec new --data {path} --target {written(target.name)} --window {_LENGTH}"
+    asked = f"netspec new --data {path} --target {written(target.name)} --window {LENGTH}"
     return [
         f"# The rows stand in the order of {date}, so {target.name} can be forecast from the rows before:",
         f"#   {asked}",
     ]
+
+
+def ascending_date(table: Table, columns: Mapping[str, Column]) -> str:
+    """Return the column of dates in whose order the rows stand, each later than the one before; empty without one."""
+    date, group = _time_of(table, columns)
+    if not date or group:
+        return ""
+    first = days_first(table.cells[date]) is not False
+    moments = [moment_of(cell, day_first=first) for cell in table.cells[date]]
+    return "" if any(a is None or b is None or a >= b for a, b in pairwise(moments)) else date
 
 
 def spec_for_windows(table: Table, path: str, target: str | None, length: int) -> tuple[str, str, list[str]]:

@@ -92,6 +92,15 @@ def test_each_row_of_a_table_has_the_forecast_made_at_it(here: Path) -> None:
     assert cli(here, "predict", "run", "waves.csv").stdout.splitlines()[0].startswith("waves.csv[5]: ")
 
 
+def test_columns_in_memory_are_windows_too(here: Path) -> None:
+    columns = {name: [row[name] for row in waves()] for name in ("wave", "other")}
+    spec = 'input {}\ndata "waves" {{ target wave; window 6; test 20% }}\nflatten; fc 1\n'
+    dataset = load_data(ns.parse(spec.format("2x6")), columns)
+    assert dataset.train.images.shape == (186, 2, 6)
+    with pytest.raises(ns.NetspecError, match="a window of data is 2x6, but the input is 12"):
+        load_data(ns.parse(spec.format("12")), columns)
+
+
 def test_too_few_rows_are_one_error(here: Path) -> None:
     write(here / "few.csv", waves()[:5])
     for words in (("predict", "run", "few.csv"), ("eval", "run", "--data", "few.csv")):
@@ -165,6 +174,8 @@ def test_several_columns_and_classes_are_forecast(tmp_path: Path) -> None:
 def test_a_new_spec_says_that_rows_in_time_can_be_forecast_and_how(tmp_path: Path) -> None:
     days = [{"day": f"2024-{n // 28 + 1:02}-{n % 28 + 1:02}", **row} for n, row in enumerate(waves(90))]
     write(tmp_path / "d.csv", days)
+    shown = cli(tmp_path, "data", "show", "d.csv", "--target", "wave").stdout
+    assert "in the order of day: netspec new --data d.csv --target wave --window 14 forecasts" in shown
     said = cli(tmp_path, "new", "--data", "d.csv", "--target", "wave", "-o", "-").stdout
     (asked,) = [line.split(None, 1)[1] for line in said.splitlines() if "--window" in line]
     assert asked == "netspec new --data d.csv --target wave --window 14"
