@@ -18,13 +18,16 @@ _CENTURY = 70
 
 
 def days_first(cells: Sequence[str]) -> bool | None:
-    """Return whether the day stands before the month in dates that end in the year; None where nothing says it."""
+    """Return whether the day stands before the month in dates that end in the year; None where nothing says it.
+
+    With points between them it does, as in 31.1.2026.
+    """
     found = [m for cell in cells if (m := _YEAR_LAST.fullmatch(cell))]
     if any(int(m[1]) > 12 for m in found):
         return True
     if any(int(m[3]) > 12 for m in found):
         return False
-    return True if not found or found[0][2] == "." else None
+    return True if found and found[0][2] == "." else None
 
 
 def moment_of(cell: str, *, day_first: bool) -> datetime | None:

@@ -66,8 +66,8 @@ def in_time(table: Table, windows: Windows, columns: Mapping[str, Column], dropp
     """
     groups = _groups(table, windows.group)
     if windows.order:
-        groups, moments, day_first = _sorted(table, groups, windows.order, None)
-        windows = windows.model_copy(update={"day_first": day_first})
+        groups, moments = _sorted(table, groups, windows.order, None)
+        windows = windows.model_copy(update={"day_first": days_first(table.cells[windows.order])})
         return _series(table, groups, windows, _said_of_steps(table, groups, windows, moments, columns))
     dates = [c for name, c in columns.items() if c.kind == "date" and name not in dropped and len(c.counts) > 1]
     for date in dates:
@@ -76,7 +76,8 @@ def in_time(table: Table, windows: Windows, columns: Mapping[str, Column], dropp
             if own is None or not _ascends(own, groups):
                 continue
             if None not in own:
-                windows = windows.model_copy(update={"order": date.name, "day_first": day_first})
+                said = days_first(table.cells[date.name])
+                windows = windows.model_copy(update={"order": date.name, "day_first": said})
             return _series(table, groups, windows, _said_of_steps(table, groups, windows, own, columns))
     if dates:
         raise DataError(*_not_ascending(table, dates[0], windows, columns))
@@ -99,7 +100,7 @@ def in_time_again(table: Table, windows: Windows) -> Series:
     ]
     groups = _groups(table, "" if windows.group in lost else windows.group)
     if windows.order and windows.order not in lost:
-        groups, _, _ = _sorted(table, groups, windows.order, windows.day_first)
+        groups, _ = _sorted(table, groups, windows.order, windows.day_first)
     return _series(table, groups, windows, notices)
 
 
@@ -123,8 +124,15 @@ def _groups(table: Table, group: str) -> Groups:
     return list(found.values())
 
 
-def _sorted(table: Table, groups: Groups, order: str, day_first: bool | None) -> tuple[Groups, Sequence[Any], bool]:
-    """Return the rows of each group sorted by a column, what is in that, and whether days stand before months."""
+def _sorted(table: Table, groups: Groups, order: str, day_first: bool | None) -> tuple[Groups, Sequence[Any]]:
+    """Return the rows of each group sorted by a column, and what is in that.
+
+    Args:
+        table: it.
+        groups: its rows.
+        order: the column.
+        day_first: whether days stand before months, where the dates of the table do not say it.
+    """
     table.require(order, ", which `order` names")
     cells = table.cells[order]
     lost = next((row for row, cell in enumerate(cells) if is_missing(cell)), None)
@@ -133,13 +141,14 @@ def _sorted(table: Table, groups: Groups, order: str, day_first: bool | None) ->
         raise DataError(message, "write it there, or leave the row out")
     numbers = [value for cell in cells if (value := number_of(cell)) is not None]
     if len(numbers) == len(cells):
-        return [sorted(rows, key=numbers.__getitem__) for rows in groups], numbers, False
-    said = days_first(cells) if day_first is None else day_first
-    found = []
+        return [sorted(rows, key=numbers.__getitem__) for rows in groups], numbers
+    said = days_first(cells)
+    said = day_first if said is None else said
+    found: list[tuple[Groups, Sequence[Any]]] = []
     for first in (True, False) if said is None else (said,):
-        moments = _moments(table, order, first)
+        moments: list[Any] | None = _moments(table, order, first)
         if moments is not None:
-            found.append(([sorted(rows, key=moments.__getitem__) for rows in groups], moments, first))  # type: ignore[arg-type]
+            found.append(([sorted(rows, key=moments.__getitem__) for rows in groups], moments))
     if not found:
         wrong = next(row for row, cell in enumerate(cells) if moment_of(cell, day_first=said is not False) is None)
         message = f"{table.name}: {order} in line {table.lines[wrong]:,} is {shown(cells[wrong])}, which is no date"
@@ -152,7 +161,7 @@ def _sorted(table: Table, groups: Groups, order: str, day_first: bool | None) ->
     return found[0]
 
 
-def _moments(table: Table, column: str, day_first: bool) -> list[datetime | None] | None:
+def _moments(table: Table, column: str, day_first: bool) -> list[Any] | None:
     """Return the moments in a column, None where one is missing; None in place of all where one is no date."""
     made = {
         cell: None if is_missing(cell) else moment_of(cell, day_first=day_first) for cell in set(table.cells[column])

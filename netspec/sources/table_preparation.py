@@ -68,7 +68,7 @@ class Windows(BaseModel):
         last: likewise the last of several targets, which stand one after the other.
         order: the column by which rows follow each other; empty where they do as they stand.
         group: the column that tells several series apart; empty where there is one.
-        day_first: whether the day stands before the month where dates end in the year.
+        day_first: whether the day stands before the month in dates that end in the year; None where nothing says it.
     """
 
     model_config = _FROZEN
@@ -78,7 +78,7 @@ class Windows(BaseModel):
     last: Annotated[int, Field(ge=0)] = 1
     order: str = ""
     group: str = ""
-    day_first: bool = True
+    day_first: bool | None = None
 
     @property
     def ahead(self) -> range:

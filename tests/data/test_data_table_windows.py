@@ -283,6 +283,22 @@ def test_days_and_months_that_nothing_tells_apart_are_refused(tmp_path: Path) ->
         load(tmp_path, "target heat; window 3; order day; test 20%", csv(columns))
 
 
+@pytest.mark.parametrize("form", ["{m}/{d}/{y}", "{d}.{m}.{y}", "{y}-{m:02}-{d:02}"])
+def test_a_new_table_may_write_its_dates_otherwise_than_the_one_that_was_learned(tmp_path: Path, form: str) -> None:
+    columns = weather()
+    columns["day"] = [f"{d.month}/{d.day}/{d.year}" for d in (BEGINS + timedelta(n) for n in range(60))]
+    dataset = load(tmp_path, "target heat; window 5; order day; test 20%", csv(columns, [*range(30, 60), *range(30)]))
+    assert dataset.preparation is not None
+    assert dataset.preparation.table is not None
+    assert dataset.preparation.table.windows is not None
+    assert dataset.preparation.table.windows.day_first is False
+    # The first days of January: those of the first form alone are told by what was learned.
+    new = {name: [str(value) for value in column[:9]][::-1] for name, column in columns.items()}
+    new["day"] = [form.format(y=2024, m=1, d=n + 1) for n in range(9)][::-1]
+    _, rows, _ = table_windows.windows_of_rows(Table("new.csv", new, range(2, 11)), dataset.preparation.table)
+    assert rows == [0, 1, 2, 3, 4]
+
+
 def test_rows_of_a_new_table_have_the_forecasts_of_their_own_windows(tmp_path: Path) -> None:
     dataset = load(tmp_path, "target heat; window 5; group store; order day; test 20%", csv(stores()))
     assert dataset.preparation is not None
