@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from cli.command_line import cli
-from sklearn.linear_model import LinearRegression
 
 import netspec as ns
 from netspec.data import table_windows
@@ -55,12 +54,13 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_linear_network_forecasts_as_a_linear_regression(here: Path) -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
     rows = waves()
     values = np.array([[row["wave"], row["other"]] for row in rows])
     windows = np.stack([values[n - 6 : n].T.reshape(-1) for n in range(6, 240)])
     targets = values[6:, 0]
     train, test = slice(0, 173 - 6), slice(192 - 6, 240 - 6)
-    reference = LinearRegression().fit(windows[train], targets[train])
+    reference = linear.LinearRegression().fit(windows[train], targets[train])
     expected = np.sqrt(np.mean((reference.predict(windows[test]) - targets[test]) ** 2))
     found = ns.open(here / "run").evaluate()
     assert found.examples == 48
