@@ -145,6 +145,11 @@ def _of_output(network: Network, graph: Graph, data: DataSource, found: Survey, 
             yield at_place(place, "E0304", unanswered, places.get("data"))
         return
     if len(outputs) != 1:
+        if data.window:
+            message = f"a window of {data.name} has one target, but the network ends in {format_shape(outputs)}"
+            yield at_place(
+                place, "E0304", (message, "`take last` behind `lstm` or `conv`, then `fc 1`"), places.get("data")
+            )
         return
     misfit = _of_numbers(graph.loss, outputs[0], found, data.name)
     if misfit:

@@ -117,6 +117,23 @@ def test_other_rows_are_evaluated_beside_the_last_value(here: Path) -> None:
     assert "the last known value as the forecast: mae " in answer.stdout
 
 
+@pytest.mark.parametrize(
+    ("settings", "layers", "message"),
+    [
+        ("window 6", "fc 1 pointwise", "a window of waves.csv has one target, but the network ends in 1x6"),
+        ("window 6 ahead=1..3", "flatten; fc 1", "`ahead=1..3` learns wave of 3 rows, but the network ends in 1"),
+        ("window 6", "input 12; fc 1", "a window of waves.csv is 2x6, but the input is 12"),
+    ],
+)
+def test_a_network_that_cannot_learn_windows_is_said_by_a_check(
+    here: Path, settings: str, layers: str, message: str
+) -> None:
+    (here / "wrong.net").write_text(f'data "waves.csv" {{ target wave; drop hour; {settings}; test 20% }}\n{layers}\n')
+    answer = cli(here, "check", "wrong.net")
+    assert answer.returncode == 1
+    assert message in answer.stdout + answer.stderr
+
+
 def test_the_parts_are_shown_by_rows_and_windows(here: Path) -> None:
     assert [line.split() for line in cli(here, "data", "show", "waves.net", "--split").stdout.splitlines()[-3:]] == [
         ["train", "173", "72.08", "%", "167"],
