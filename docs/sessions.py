@@ -147,6 +147,11 @@ def own(folder: Path, _: Path) -> None:
     shutil.copytree(OWN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
 
 
+def weather(folder: Path, _: Path) -> None:
+    """Take the made-up days of weather of the small specs."""
+    shutil.copy(OWN / "weather.csv", folder)
+
+
 DATA: dict[str, Callable[[Path, Path], None]] = {
     "photos": photos,
     "titanic": titanic,
@@ -158,6 +163,7 @@ DATA: dict[str, Callable[[Path, Path], None]] = {
     "caffe": caffe,
     "mobilenet": mobilenet,
     "own": own,
+    "weather": weather,
     "tutorial": tutorial,
 }
 """What lies in the folder of a session when it begins."""

@@ -176,7 +176,8 @@ def _table_of_columns(writer: _Writer, run: Run, threshold: float | None) -> Wri
         # What is no table, such as an `.npy` of rows that are numbers already, has no columns.
         own = {"file": list(examples)} if given.columns is None else given.columns
         # A column of the name of an answer is one of an earlier prediction.
-        columns = {**own, **columns_of_answers(run, given.array, threshold)}
+        answers = columns_of_answers(run, given.array, threshold)
+        columns = {**own, **{name: given.by_row(each) for name, each in answers.items()}}
         if heading and tuple(columns) != heading:
             raise DataError(
                 "the files have other columns than the first", "predict each of them into a file of its own"

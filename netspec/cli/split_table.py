@@ -41,6 +41,8 @@ class _Division:
         classes: of each part the classes of these; an empty one where there is none.
         notices: what to say first.
         groups: of each part the groups of these, where something says what stays together.
+        windows: of the rows of a table in the order of time, how many windows have their target in each part.
+        spans: what the column that orders them says first and last in each part.
     """
 
     heading: Sequence[str]
@@ -48,6 +50,8 @@ class _Division:
     classes: Mapping[str, Sequence[str]]
     notices: Sequence[str] = ()
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    windows: Mapping[str, int] = field(default_factory=dict)
+    spans: Mapping[str, str] = field(default_factory=dict)
 
 
 def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool) -> None:
@@ -73,25 +77,32 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
         for part, rows in division.parts.items():
             counts = Counter(c for c in division.classes[part] if c)
             grouped = {"groups": len(set(division.groups[part]))} if division.groups else {}
-            print_json({"part": part, "examples": len(rows), "classes": dict(sorted(counts.items())), **grouped})
+            rows_too = {"rows": len(rows)} if division.windows else {}
+            examples = division.windows.get(part, len(rows))
+            facts = {"part": part, "examples": examples, "classes": dict(sorted(counts.items()))}
+            print_json({**facts, **grouped, **rows_too})
         return
     for notice in division.notices:
         say(f"note: {notice}")
     total = sum(map(len, division.parts.values()))
     names = sorted({c for own in division.classes.values() for c in own if c})
     shown = names if len(names) <= _MOST_CLASSES else []
-    say(f"{name}: {plural(total, 'example')}")
+    say(f"{name}: {plural(total, 'row' if division.windows else 'example')}")
     rows_of = [
         (
             part,
             f"{len(rows):,}",
             percent(len(rows) / total),
+            *([f"{division.windows[part]:,}"] if division.windows else []),
+            *([division.spans[part]] if division.spans else []),
             *([f"{len(set(division.groups[part])):,}"] if division.groups else []),
             *(f"{division.classes[part].count(each):,}" for each in shown),
         )
         for part, rows in division.parts.items()
     ]
-    headings = [("part", False), ("examples", True), ("share", True)]
+    headings = [("part", False), ("rows" if division.windows else "examples", True), ("share", True)]
+    headings += [("windows", True)] if division.windows else []
+    headings += [("from and to", False)] if division.spans else []
     headings += [*([("groups", True)] if division.groups else []), *((each, True) for each in shown)]
     print_table(headings, rows_of)
     if out is not None:
@@ -217,12 +228,16 @@ def _of_table(path: Path, network: Network | None, target: str | None, folder: P
     parts = {part: sorted(fitted.rows[part]) for part in ("train", "validation", "test") if fitted.rows.get(part)}
     group = network.data.group if network and network.data else None
     grouped = fitted.table.cells[group] if group else []
+    order = fitted.windows.windows.order if fitted.windows else ""
+    ordered = fitted.table.cells[order] if order and not group else []
     return _Division(
         ("line", *fitted.table.columns),
         {part: [(str(lines[i]), *(column[i] for column in rows)) for i in at] for part, at in parts.items()},
         {part: [" ".join(class_name(cells[i]) for cells in classes) for i in at] for part, at in parts.items()},
         notices,
         {part: [grouped[i] for i in at] for part, at in parts.items()} if grouped else {},
+        {part: len(fitted.windows.last[part]) for part in parts} if fitted.windows else {},
+        {part: f"{ordered[at[0]]} to {ordered[at[-1]]}" for part, at in parts.items()} if ordered else {},
     )
 
 

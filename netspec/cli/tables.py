@@ -36,6 +36,7 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
     from netspec.sources.tables import read_table  # noqa: PLC0415
     from netspec.sources.text_facts import lengths_text  # noqa: PLC0415
     from netspec.sources.vocabulary import pieces  # noqa: PLC0415
+    from netspec.sources.window_spec import LENGTH, ascending_date  # noqa: PLC0415
 
     table = read_table(path, str(path))
     found = facts_of(table)
@@ -82,7 +83,10 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         lengths = [len(pieces("words", cell)) for cell in table.cells[name] if cell]
         say(f"{name}: {lengths_text(lengths)}")
     say(_drawn(table, found, target, picture))
-    say(f"\nnext: netspec new --data {path} --target {written(target) if target else 'NAME'}")
+    learn = f"netspec new --data {path} --target {written(target) if target else 'NAME'}"
+    say(f"\nnext: {learn}")
+    if date := ascending_date(table, found.columns):
+        say(f"its rows stand in the order of {date}: {learn} --window {LENGTH} forecasts from those before")
 
 
 def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -> Path:
@@ -115,7 +119,9 @@ def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -
     return report.draw_columns(columns, picture, title=table.name, subtitle=said, target=learned)
 
 
-def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool) -> tuple[Path, str, str]:
+def spec_of_table(
+    path: Path, target: str | None, out: Path | None, stdout: bool, window: int | None = None
+) -> tuple[Path, str, str]:
     """Return where the spec of a table goes, its text, and the column that it learns.
 
     Args:
@@ -123,12 +129,14 @@ def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool
         target: the column that is to be learned; the likeliest unless given.
         out: where the spec is to go; here, or beside the table where that lies outside, unless given.
         stdout: whether it is only printed.
+        window: how many rows are an example, whose next one is forecast; each row is one unless given.
 
     Raises:
         NetspecError: the table lies outside the spec's folder, or cannot be learned from.
     """
     from netspec.sources.table_spec import spec_for_table  # noqa: PLC0415
     from netspec.sources.tables import read_table  # noqa: PLC0415
+    from netspec.sources.window_spec import spec_for_windows  # noqa: PLC0415
 
     table = read_table(path, str(path))
     here = Path.cwd() if out is None or stdout else out.absolute().parent
@@ -139,7 +147,10 @@ def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool
         raise NetspecError(f"a spec reads no file outside its own folder, and {path} is outside {here}", fix)
     place = out or (Path() if inside else path.parent) / f"{_plain(path.stem)}.net"
     shown = whole.relative_to(here.resolve()).as_posix() if inside else path.name
-    text, learned, notes = spec_for_table(table, shown, target)
+    if window is None:
+        text, learned, notes = spec_for_table(table, shown, target)
+    else:
+        text, learned, notes = spec_for_windows(table, shown, target, window)
     for note in notes:
         say(f"note: {note}", error=True)
     return place, format_file(parse(Source(str(place), text))), learned

@@ -167,8 +167,14 @@ def require_shapes(
             what = "token" if has.tokens else "number"
             rows = f"a row of {table.name} becomes {plural(has.shape[0], what)}"
             rows += f" below {has.tokens}" if has.tokens else ""
+            if has.window:
+                rows = f"a window of {table.name} is {format_shape(has.shape)}"
+                rows += f", tokens below {has.tokens}" if has.tokens else ""
             of = "the input" if len(network.inputs) == 1 else f"the input {given.name}"
             fix = "leave `input` out: it follows from the table; columns are left out in the spec, not by --set"
+            if has.window:
+                fix = f"leave `input` out, or write `input {format_shape(has.shape)}`; "
+                fix += "`window` and columns are changed in the spec, not by --set"
             if in_memory:
                 fix = f"write `input {format_shape(has.shape)}`, or leave columns out: `drop`"
             if len(network.inputs) > 1 or given.columns:

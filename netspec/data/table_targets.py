@@ -24,7 +24,7 @@ from netspec.sources.table_fit import Fitted
 from netspec.sources.table_parts import could_be_classes
 from netspec.sources.table_preparation import TargetColumn
 from netspec.sources.tables import Table
-from netspec.sources.target_misfit import NAMES, not_numbers, range_misfit
+from netspec.sources.target_misfit import NAMES, not_numbers, range_misfit, range_unanswered
 
 __all__ = ["labels_of", "targets_for"]
 
@@ -38,6 +38,7 @@ def targets_for(fitted: Fitted, network: Network, graph: Graph) -> list[TargetCo
         graphs = {name: [graph] for name in fitted.targets}
         want = wanted(network, graph)
         together = len(fitted.targets) > 1
+        _require_answers(fitted, want)
         if together and want.shape != (len(fitted.targets),):
             raise DataError(
                 f"{listing(list(fitted.targets), 'and')} are learned, but the network ends in "
@@ -45,6 +46,7 @@ def targets_for(fitted: Fitted, network: Network, graph: Graph) -> list[TargetCo
                 f"let it end in `fc {len(fitted.targets)}`, or give each an output of its own: `output LABEL`",
             )
     else:
+        _require_answers(fitted, None)
         outputs = compared(graph)
         lost = [name for name in outputs if name not in fitted.targets]
         if lost:
@@ -62,9 +64,26 @@ def targets_for(fitted: Fitted, network: Network, graph: Graph) -> list[TargetCo
     return [_target(fitted, name, [(g, wanted(network, g)) for g in of], together) for name, of in graphs.items()]
 
 
+def _require_answers(fitted: Fitted, want: Wanted | None) -> None:
+    """Raise DataError where a network does not end in one number for each row of a range ahead.
+
+    Args:
+        fitted: says which rows are learned.
+        want: what its output is; None where it has several.
+    """
+    windows = fitted.windows.windows if fitted.windows else None
+    if windows is None or len(windows.ahead) == 1:
+        return
+    if want is None:
+        fix = "say one number of rows, or keep one output"
+        raise DataError("`ahead` is a range, and the network has several outputs", fix)
+    require(range_unanswered(listing(list(fitted.targets), "and"), windows, want.shape))
+
+
 def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], together: bool) -> TargetColumn:
     column = fitted.targets[name]
-    cells = [fitted.table.cells[name][i] for i in fitted.rows["train"]]
+    learned = fitted.learned_rows
+    cells = [fitted.table.cells[name][i] for i in learned]
     kinds = {_is_classes(fitted, name, want, together) for _, want in of}
     if len(kinds) > 1:
         raise DataError(f"{name} is classes to one output and a number to another", "give each a target of its own")
@@ -79,7 +98,7 @@ def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], toget
         require(not_numbers(column))
     for _, want in of:
         require(range_misfit(column, want.loss, of_log=fitted.log, columns=len(fitted.targets) if together else 1))
-    numbers = [_amount(fitted.table, name, i, log=fitted.log) for i in fitted.rows["train"]]
+    numbers = [_amount(fitted.table, name, i, log=fitted.log) for i in learned]
     binary = set(numbers) <= {0.0, 1.0}
     open_end = all(graph.ends_in is None and want.loss.canonical() in _STANDARDIZED for graph, want in of)
     if fitted.log or (open_end and not binary):
@@ -92,7 +111,8 @@ def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], toget
 def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool:
     """Return whether a column is classes to an output."""
     column = fitted.targets[name]
-    if together or len(want.shape) != 1 or "class" not in want.loss.targets:
+    ahead = len(fitted.windows.windows.ahead) if fitted.windows else 1
+    if together or ahead > 1 or len(want.shape) != 1 or "class" not in want.loss.targets:
         return False
     if column.kind in NAMES:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from netspec.data.picture_files import Resize
 from netspec.data.table_examples import examples_of, require_columns, require_shapes
 from netspec.data.table_pictures import ColumnPictures, read_column_files
 from netspec.data.table_targets import labels_of, targets_for
+from netspec.data.table_windows import naive_scores, parts_of_windows, said_of_naive
 from netspec.data.types import Dataset, DownloadProgress, Split
+from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.graph import Graph
 from netspec.ir.data_source import DataSource
@@ -90,11 +93,21 @@ def load_table(
     notices = [*notices, *pictures.notices, *pictures.said_of_parts(table, rows)]
     # What no row of the training part has is said by the rows themselves.
     notices += said if known else []
-    labels = labels_of(table, graph, columns) if learns else np.zeros(len(table), np.int32)
-    parts = {name: _rows(images, labels, rows.get(name, ())) for name in ("train", "test", "validation")}
+    if found.windows:
+        labelled = [row for row, there in enumerate(found.windows.labelled) if there]
+        labels = labels_of(table.take(labelled), graph, columns)
+        parts = parts_of_windows(images, labels, found.windows)
+    else:
+        labels = labels_of(table, graph, columns) if learns else np.zeros(len(table), np.int32)
+        parts = {name: _rows(images, labels, rows.get(name, ())) for name in ("train", "test", "validation")}
     names = {target.column: target.classes for target in columns if target.classes}
     several = len(graph.outputs) > 1
-    return Dataset.of(
+    made = Preparation(
+        table=TablePreparation(inputs=inputs, targets=columns, windows=found.windows and found.windows.windows),
+        resize=resize if pictures.columns else None,
+        draw=rule,
+    )
+    dataset = Dataset.of(
         name or table.name,
         parts["train"],
         parts["test"],
@@ -102,13 +115,14 @@ def load_table(
         tuple(dict.fromkeys(notices)),
         validation=parts["validation"] if len(parts["validation"]) else None,
         target_labels=names if several else {},
-        preparation=Preparation(
-            table=TablePreparation(inputs=inputs, targets=columns),
-            resize=resize if pictures.columns else None,
-            draw=rule,
-        ),
+        preparation=made,
         cut=True,
     )
+    if found.windows is None or found.windows.windows.first == 0 or several or len(columns) != 1:
+        return dataset
+    naive = naive_scores(labels, found.windows, units_of(graph, made).get(graph.outputs[0].name))
+    said = [] if known else said_of_naive(naive.get("test", {}))
+    return replace(dataset, naive=naive, notices=(*dataset.notices, *said))
 
 
 def divided_table(
@@ -145,7 +159,8 @@ def divided_table(
             return fit_table(rows, data, asked, learns=learns, folder=folder, sizes=sizes, rule=rule)
         alone = data.text is not None and not any(asked.values())
         column = (known.text_column or None) if alone else None
-        return divided_for(rows, data, [target.column for target in known.targets], column, known.pictures, rule)
+        targets = [target.column for target in known.targets]
+        return divided_for(rows, data, targets, column, known.pictures, rule, known.windows)
 
     found = divided(table)
     prepared = TablePreparation(inputs=known.inputs if known else found.inputs)

@@ -94,6 +94,7 @@ class Dataset:
         target_labels: of several outputs the names of the classes of those targets that have some, by their names.
         cut: whether the test part was taken out of the examples here: the data itself has none.
         groups: of arrays whose examples stay together the place and the group of each example of each part.
+        naive: of windows of a table how good the last known value is as the forecast, of each part.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Dataset:
     target_labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut: bool = False
     groups: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    naive: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         fix = "data=(x_train, y_train, x_test, y_test) is all that ns.train needs"

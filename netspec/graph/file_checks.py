@@ -23,7 +23,7 @@ from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.places import OutsideError, require_inside
 from netspec.sources.survey import Survey, survey
-from netspec.sources.target_misfit import range_misfit, target_misfit
+from netspec.sources.target_misfit import range_misfit, range_unanswered, target_misfit
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]
@@ -126,14 +126,30 @@ def _of_table(
             continue
         if (given.shape, given.tokens) != (has.shape, has.tokens):
             message = f"a row of {data.name} becomes {plural(has.shape[0], 'number')}, but the input is"
+            if data.window:
+                message = f"a window of {data.name} is {format_shape(has.shape)}, but the input is"
             fix = "leave `input` out: it follows from the table"
             wrong = (f"{message} {format_shape(given.shape)}", fix)
             yield at_place(places.get(given.name), "E0308", wrong, places.get("data"))
             return
-    if not (graph and found) or len(graph.outputs) > 1 or network.reconstructs:
-        return
+    if graph and found and len(graph.outputs) == 1 and not network.reconstructs:
+        yield from _of_output(network, graph, data, found, places)
+
+
+def _of_output(network: Network, graph: Graph, data: DataSource, found: Survey, places: Places) -> Iterator[Diagnostic]:
+    """Yield why the one output of a network cannot learn what a table has."""
     outputs, place = graph.shape(graph.output), places.get(network.all_outputs[0].node)
+    if data.window and data.window.last > data.window.first:
+        unanswered = range_unanswered(data.target_names[0], data.window, outputs)
+        if unanswered:
+            yield at_place(place, "E0304", unanswered, places.get("data"))
+        return
     if len(outputs) != 1:
+        if data.window:
+            message = f"a window of {data.name} has one target, but the network ends in {format_shape(outputs)}"
+            yield at_place(
+                place, "E0304", (message, "`take last` behind `lstm` or `conv`, then `fc 1`"), places.get("data")
+            )
         return
     misfit = _of_numbers(graph.loss, outputs[0], found, data.name)
     if misfit:

@@ -8,7 +8,7 @@ from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
 from netspec.recipe.group_names import is_pattern, pattern_wrong
 from netspec.recipe.image_settings import Augment, Views
-from netspec.recipe.settings import Normalize, Scale, Shuffle, Text
+from netspec.recipe.settings import Normalize, Scale, Shuffle, Text, Window
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import Expects, ManyNames, Name, Names, Part
 
@@ -32,7 +32,10 @@ class DataSource(Definition):
     kind: Literal["data"] = "data"
     example: ClassVar[str] = "data mnist"
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
-    later = ("text", "test", "columns", "drop", "category", "number", "group", "resize", "on_bad", "streaming")
+    later = (
+        *("text", "test", "columns", "drop", "category", "number", "group", "window", "order"),
+        *("resize", "on_bad", "streaming"),
+    )
     name: FileName = positional("name of the dataset")
     fallback: FileName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
     scale: Scale | None = option(None, "how bytes become numbers; 0..1 unless given")
@@ -66,15 +69,24 @@ class DataSource(Definition):
         "the column of this name, of arrays the examples that are equal in the array of this name; of pictures and "
         'texts in files those whose names are equal where a pattern has `{}`: `group "{}_*"`',
     )
+    window: Window | None = option(
+        None, "of a table, an example is so many rows one after the other, and its target stands in a later row"
+    )
+    order: Name | None = option(
+        None,
+        "of a table with `window`, the column of dates or numbers by which rows follow each other; as they stand in "
+        "the file unless given",
+    )
     validation: Part = option(
         0,
         "so many of the last training examples are held out for validation; a share, `15%`, and rows of a table are "
-        "drawn by a hash of each example",
+        "drawn by a hash of each example, with `window` they are the last before those for the test",
     )
     test: Part | None = option(
         None,
         "how much is for the test, where the data has no test part of its own: of a text its end, 10% unless given; of "
-        "pictures, rows of a table and texts of classes those that a hash of each draws, 20% unless given",
+        "pictures, rows of a table and texts of classes those that a hash of each draws, 20% unless given; with "
+        "`window` the last rows",
     )
     resize: Literal["crop", "center", "fit", "stretch"] | None = option(
         None,
@@ -173,7 +185,7 @@ class DataSource(Definition):
         if self.is_tagged:
             return False
         by_column = self.group is not None and not self.groups_files
-        said = bool(self.columns or self.drop or self.category or self.number or by_column)
+        said = bool(self.columns or self.drop or self.category or self.number or self.order or by_column)
         named = said or not isinstance(self.target, str)
         return (named and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
 
@@ -239,6 +251,33 @@ class DataSource(Definition):
         if self.target == "next" or self.name.lower().endswith(".txt"):
             raise ValueError("`group` is for texts of classes: a text that is learned onward is divided at its end")
         return self
+
+    @model_validator(mode="after")
+    def _of_windows(self) -> "DataSource":
+        if self.window is None:
+            if self.order is not None:
+                raise ValueError("`order` sorts the rows of windows: say `window 14`, or leave it out")
+            return self
+        if self.is_arrays:
+            fix = "numpy.lib.stride_tricks.sliding_window_view makes them of rows"
+            raise ValueError(f"`window` is of the rows of a table; the examples of arrays are windows already: {fix}")
+        if self.text is not None or self.is_text:
+            raise ValueError("`window` is of the rows of a table; of a text `text chars length=128` says how it is cut")
+        if find(self.name) or not self.is_table:
+            raise ValueError("`window` is of the rows of a table: name one, such as a .csv file, and `target COLUMN`")
+        if self.target in {"label", "input"}:
+            raise ValueError("`window` learns a column of the rows that follow: say which, `target NAME`")
+        if self.resize or self.on_bad:
+            raise ValueError("`resize` and `on_bad` are for pictures, and a window has numbers and categories")
+        if self.window.last > self.window.first and isinstance(self.target, tuple) and len(self.target_names) > 1:
+            raise ValueError("`ahead` is a range, which one column fills: name one in `target`, or one number of rows")
+        return self
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """What `target` names, without `log` behind it."""
+        names = self.target_columns
+        return names[:-1] if len(names) > 1 and names[-1] == "log" else names
 
     @model_validator(mode="after")
     def _of_text(self) -> "DataSource":

@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from netspec.recipe.losses import AnyLoss
 from netspec.recipe.metrics import Measurement
@@ -32,6 +32,7 @@ __all__ = [
     "Shuffle",
     "Text",
     "TimeLimit",
+    "Window",
 ]
 
 
@@ -170,6 +171,49 @@ class Text(Definition):
         if self.size == 1:
             raise ValueError("one token says nothing: `size` is 2 or more")
         return self
+
+
+_FARTHEST = 10_000
+"""Rows that a target may be ahead."""
+
+
+def _ahead(value: object) -> object:
+    """Return the ends of a range of rows, checked; one number, or what is neither, as it is."""
+    ends = tuple(value) if isinstance(value, list) else value
+    if not isinstance(ends, tuple):
+        return value
+    if len(ends) != 2 or any(float(end) != int(end) for end in ends) or not 1 <= ends[0] < ends[1] <= _FARTHEST:
+        raise ValueError("a range goes from one whole number, 1 or more, to a larger one")
+    return (float(ends[0]), float(ends[1]))
+
+
+_Ahead = Annotated[
+    Annotated[int, Field(ge=0, le=_FARTHEST)] | tuple[float, float],
+    BeforeValidator(_ahead),
+    Expects(f"a whole number of rows, 0 to {_FARTHEST:,}, or a range from 1 on, such as 1..24"),
+]
+
+
+class Window(Definition):
+    """An example is so many rows of a table, one after the other, and what is learned stands in a later row."""
+
+    kind: Literal["window"] = "window"
+    length: PositiveInt = positional("rows of an example")
+    ahead: _Ahead = option(
+        1,
+        "how many rows after the last one of the example the target stands: 0 is that row itself, and the target is "
+        "not read then; `1..24` learns the next 24 at once, with `fc 24`",
+    )
+
+    @property
+    def first(self) -> int:
+        """How many rows ahead the first target stands."""
+        return int(self.ahead[0]) if isinstance(self.ahead, tuple) else self.ahead
+
+    @property
+    def last(self) -> int:
+        """How many rows ahead the last target stands."""
+        return int(self.ahead[1]) if isinstance(self.ahead, tuple) else self.ahead
 
 
 class Clip(Definition):

@@ -53,6 +53,10 @@ def _json_text(served: Served) -> str:
         return "a sentence, an object with the list `tokens`, or a list of these or of lists of words"
     if served.run.text_column:
         return "a text, a row (an object of columns), or a list of either"
+    if served.window:
+        return (
+            f"a list of {served.window:,} rows or more, objects of columns; one answer for each row that so many end in"
+        )
     if served.table:
         return "a row, an object of columns, or a list of rows"
     if len(served.run.network.inputs) > 1:

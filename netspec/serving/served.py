@@ -68,6 +68,11 @@ class Served:
         return self.run.preparation.table if self.run.preparation else None
 
     @property
+    def window(self) -> int:
+        """How many rows, one after the other, are an example together; 0 where each is one."""
+        return self.table.windows.length if self.table and self.table.windows else 0
+
+    @property
     def reads_pictures(self) -> bool:
         """Whether a picture alone is an example."""
         return self.table.is_picture if self.table else self.run.network.reads_images
@@ -105,7 +110,8 @@ class Served:
         if self.table:
             if self.run.text_column:
                 return "a text"
-            return {name: value for given in self.table.inputs.values() for name, value in _row(given).items()}
+            row = {name: value for given in self.table.inputs.values() for name, value in _row(given).items()}
+            return [row] * self.window if self.window else row
         inputs = self.run.network.inputs
         if self.reads_pictures or sum(prod(i.shape) for i in inputs) > 64:
             return None
@@ -133,7 +139,8 @@ class Served:
             forms.append(_array(only.shape, only.tokens))
         if self.reads_pictures:
             forms.append({"type": "string", "contentEncoding": "base64", "description": "a picture's file in base64"})
-        many = [_many(one, self.most_examples) for one in forms]
+        many = [_many(one, self.most_examples, max(1, self.window)) for one in forms]
+        forms = [] if self.window else forms
         return {"anyOf": [*forms, *many, _object({INSTANCES: {"anyOf": many}})]}
 
     @property
@@ -212,8 +219,8 @@ def _array(shape: Sequence[int], tokens: int | None) -> Schema:
     return inner
 
 
-def _many(one: Schema, most: int) -> Schema:
-    return {"type": "array", "items": one, "minItems": 1, "maxItems": most}
+def _many(one: Schema, most: int, least: int = 1) -> Schema:
+    return {"type": "array", "items": one, "minItems": least, "maxItems": most}
 
 
 def _object(properties: Mapping[str, Schema]) -> Schema:

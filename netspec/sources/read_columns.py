@@ -29,15 +29,20 @@ def require_settings(table: Table, data: DataSource, targets: Sequence[str]) -> 
         "columns": data.columns,
         "drop": data.drop,
         "group": (data.group,) if data.group else (),
+        "order": (data.order,) if data.order else (),
         "category": data.category,
         "number": data.number,
     }
     for setting, names in settings.items():
         for name in names:
             table.require(name, f", which `{setting}` names")
-            if name in targets and setting in {"columns", "drop"}:
-                raise DataError(f"{name} is learned, and `{setting}` names it too", f"leave it out of `{setting}`")
-    for one, other in (("columns", "drop"), ("drop", "category"), ("drop", "number"), ("category", "number")):
+            past = data.window is not None and data.window.first > 0
+            if name in targets and setting in {"columns", "drop"} and not (past and setting == "columns"):
+                fix = f"leave it out of `{setting}`"
+                fix += "; `columns` names all that is read, where its own past is not to be" if past else ""
+                raise DataError(f"{name} is learned, and `{setting}` names it too", fix)
+    pairs = (("columns", "drop"), ("drop", "category"), ("drop", "number"), ("drop", "order"), ("category", "number"))
+    for one, other in pairs:
         both = next((name for name in settings[one] if name in settings[other]), None)
         if both:
             raise DataError(f"`{one}` and `{other}` both name {both}", "keep one")
@@ -73,13 +78,25 @@ def chosen_columns(
     targets: Sequence[str],
     columns: Mapping[str, Column],
     asked: Mapping[str, Sequence[str]] | None,
+    past: Sequence[str] = (),
 ) -> tuple[list[str], list[str]]:
-    """Return the columns that can be read, and what to say of those that are left out."""
+    """Return the columns that can be read, and what to say of those that are left out.
+
+    Args:
+        table: it.
+        data: says which are to be read.
+        targets: the columns that are learned.
+        columns: what is in each.
+        asked: the columns that each input names.
+        past: those of the targets that are read too, for what is learned stands in later rows.
+    """
+    targets = [name for name in targets if name not in past]
+    by = {data.group, data.order}
     named = {name for names in (asked or {}).values() for name in names}
     kept, notices = [], []
     for name in data.columns or table.columns:
         column = columns[name]
-        if name in targets or name in data.drop or (name == data.group and name not in data.columns):
+        if name in targets or name in data.drop or (name in by and name not in data.columns):
             continue
         number = column.kind == "id" and column.low is not None
         if (name in named and column.kind != "empty") or (number and name in data.columns):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Literal
 
@@ -11,9 +11,10 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
-from netspec.sources.cells import class_name, is_missing
+from netspec.sources.cells import is_missing
 from netspec.sources.columns import Column, column_of, written
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.fitted import Fitted
 from netspec.sources.kinds import PICTURES
 from netspec.sources.read_columns import (
     NUMBERS,
@@ -32,10 +33,11 @@ from netspec.sources.table_files import (
 )
 from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
-from netspec.sources.table_parts import could_be_classes, parts_of_table
-from netspec.sources.table_preparation import TableInput
+from netspec.sources.table_parts import parts_of_table
+from netspec.sources.table_preparation import TableInput, Windows
 from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
+from netspec.sources.window_fit import divided_windows, fit_windows
 
 __all__ = ["Fitted", "divided_for", "fit_table", "targets_of"]
 
@@ -44,37 +46,6 @@ _SHOWN = 5
 
 LOG = "log"
 """Behind the columns that are learned: their logarithms are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fitted:
-    """What is fitted to a table, apart from its targets, which a network decides about too.
-
-    Attributes:
-        table: its rows that have all targets.
-        rows: the places of those of each part: `train`, `validation` and `test`.
-        inputs: what each input reads.
-        targets: what is in the columns that are learned, over all rows.
-        log: whether their logarithms are learned.
-        notices: what the user should know.
-    """
-
-    table: Table
-    rows: Mapping[str, Sequence[int]]
-    inputs: Mapping[str, TableInput]
-    targets: Mapping[str, Column] = field(default_factory=dict)
-    log: bool = False
-    notices: tuple[str, ...] = ()
-
-    @property
-    def classes(self) -> int | None:
-        """How many classes the one target has; None where it has none, or there are several."""
-        if len(self.targets) != 1:
-            return None
-        (target,) = self.targets.values()
-        if self.log or not could_be_classes(target):
-            return None
-        return len({class_name(value) for value in target.counts})
 
 
 def without_log(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
@@ -131,11 +102,13 @@ def fit_table(
     """
     targets, log = targets_of(table, data) if learns else ((), False)
     require_settings(table, data, targets)
+    if data.window is not None:
+        return fit_windows(table, data, targets, asked, folder, log=log)
     notices = list(table.notices)
-    table, left_out = _with_targets(table, targets)
-    notices += left_out
     said: dict[str, Literal["category", "number"]] = dict.fromkeys(data.category, "category")
     said |= dict.fromkeys(data.number, "number")
+    table, left_out = _with_targets(table, targets)
+    notices += left_out
     columns = {name: column_of(table, name, said=said.get(name)) for name in table.columns}
     columns = with_files(table, columns)
     columns, asked = _with_pictures(table, columns, asked)
@@ -200,6 +173,7 @@ def divided_for(
     text: str | None,
     pictures: Sequence[str] = (),
     rule: Rule = RULE,
+    windows: Windows | None = None,
 ) -> Fitted:
     """Return the rows of a table that a model is looked at with, in the parts that its training would have had.
 
@@ -214,6 +188,7 @@ def divided_for(
         text: the column of texts that alone it reads; None where it reads others.
         pictures: the columns of picture files that it reads.
         rule: how rows are drawn for the parts.
+        windows: which rows are an example together; None where each is one.
 
     Raises:
         DataError: a column is missing, or has no value in any row; or pictures are not there.
@@ -221,6 +196,8 @@ def divided_for(
     for name in targets:
         if name not in table.cells:
             raise DataError(*_no_target(table, name))
+    if windows is not None:
+        return divided_windows(table, data, targets, windows)
     notices = list(table.notices)
     table, said = _with_targets(table, targets)
     table, gone = _with_pictures_there(table, data, pictures)

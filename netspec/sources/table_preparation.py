@@ -17,7 +17,7 @@ from pydantic import (
 
 from netspec.sources.vocabulary import Vocabulary
 
-__all__ = ["Feature", "TableInput", "TablePreparation", "TargetColumn"]
+__all__ = ["Feature", "TableInput", "TablePreparation", "TargetColumn", "Windows"]
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -59,6 +59,33 @@ class Feature(BaseModel):
         return len(self.levels) + self.missing + 1
 
 
+class Windows(BaseModel):
+    """Which rows of a table are an example together, and which one has its target.
+
+    Attributes:
+        length: how many rows an example is.
+        first: how many rows after its last one the target stands.
+        last: likewise the last of several targets, which stand one after the other.
+        order: the column by which rows follow each other; empty where they do as they stand.
+        group: the column that tells several series apart; empty where there is one.
+        day_first: whether the day stands before the month in dates that end in the year; None where nothing says it.
+    """
+
+    model_config = _FROZEN
+
+    length: Annotated[int, Field(gt=0)]
+    first: Annotated[int, Field(ge=0)] = 1
+    last: Annotated[int, Field(ge=0)] = 1
+    order: str = ""
+    group: str = ""
+    day_first: bool | None = None
+
+    @property
+    def ahead(self) -> range:
+        """How many rows ahead each target stands."""
+        return range(self.first, self.last + 1)
+
+
 class TableInput(BaseModel):
     """What one input of the network reads.
 
@@ -69,6 +96,7 @@ class TableInput(BaseModel):
         vocabulary: of a text: token 0 is padding, the others follow.
         length: of a text, in tokens.
         size: of a picture: channels, height and width.
+        window: how many rows are read, one after the other; 0 where an example is one row.
     """
 
     model_config = _FROZEN
@@ -79,11 +107,13 @@ class TableInput(BaseModel):
     vocabulary: Vocabulary | None = None
     length: int = 0
     size: Annotated[tuple[int, ...], Field(strict=False)] = ()
+    window: Annotated[int, Field(ge=0)] = 0
 
     @model_serializer(mode="wrap")
-    def _without_size(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # An older netspec reads what does not say them.
         fields: dict[str, Any] = dump(self)
-        return fields if self.size else {name: value for name, value in fields.items() if name != "size"}
+        return {name: value for name, value in fields.items() if value or name not in {"size", "window"}}
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -95,7 +125,10 @@ class TableInput(BaseModel):
         """Of one example."""
         if self.form == "picture":
             return self.size
-        return ({"numbers": sum(f.width for f in self.features), "category": 1, "text": self.length}[self.form],)
+        width = {"numbers": sum(f.width for f in self.features), "category": 1, "text": self.length}[self.form]
+        if not self.window:
+            return (width,)
+        return (self.window,) if self.form == "category" else (width, self.window)
 
     @property
     def tokens(self) -> int | None:
@@ -141,6 +174,7 @@ class TablePreparation(BaseModel):
         inputs: by the names of the network's inputs.
         targets: the columns that are learned.
         texts: whether each row was a text in a file, and its class the folder.
+        windows: which rows are an example together; None where each is one.
     """
 
     model_config = _FROZEN
@@ -148,12 +182,13 @@ class TablePreparation(BaseModel):
     inputs: Mapping[str, TableInput]
     targets: Annotated[tuple[TargetColumn, ...], Field(strict=False)] = ()
     texts: bool = False
+    windows: Windows | None = None
 
     @model_serializer(mode="wrap")
-    def _without_texts(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # An older netspec reads what does not say it.
+    def _without_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # An older netspec reads what does not say them.
         fields: dict[str, Any] = dump(self)
-        return fields if self.texts else {name: value for name, value in fields.items() if name != "texts"}
+        return {name: value for name, value in fields.items() if value or name not in {"texts", "windows"}}
 
     @property
     def text_column(self) -> str:

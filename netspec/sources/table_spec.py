@@ -10,6 +10,7 @@ from netspec.recipe.settings import Text
 from netspec.sources.cells import shown, zero_or_one
 from netspec.sources.columns import Column, written
 from netspec.sources.one_hot import one_hot_with
+from netspec.sources.spec_lines import commented, of_training
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
 from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_notices import counts_rows, says_again
@@ -19,6 +20,7 @@ from netspec.sources.tables import Table
 from netspec.sources.text_facts import length_for, lengths_text
 from netspec.sources.text_spec import WORDS
 from netspec.sources.vocabulary import pieces
+from netspec.sources.window_spec import forecasting_hint
 
 __all__ = ["spec_for_table"]
 
@@ -76,11 +78,12 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
         settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(dict.fromkeys(dropped.values()))))
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
     settings.append(("test 20%", "drawn by a hash of each row, of every class about its share"))
-    lines += _commented([(f"  {setting}", comment) for setting, comment in settings])
+    lines += commented([(f"  {setting}", comment) for setting, comment in settings])
     lines += ["}"]
     read = fitted.inputs["input"]
     left_out = [n for n in others if n not in read.columns and (text is not None or n not in dropped)]
     lines += _not_read(found.columns, left_out, text)
+    lines += forecasting_hint(table, path, found.columns, own) if together is None and text is None else []
     lines += _maybe_codes([n for n in read.columns if n in others and _could_be_codes(found.columns[n])])
     width = 128 if read.shape[0] > _WIDE and classes else 64
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
@@ -89,23 +92,9 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     layers = [(f"fc {width} relu", what)]
     layers += [] if classes else [(f"fc {width} relu", "")]
     layers += [("dropout 0.2", "in training only: of a small table a network learns rows by heart")]
-    lines += ["", *_commented([*(_TEXT_LAYERS if text is not None else layers), end])]
-    lines += ["", "train {", *_of_training(len(fitted.rows["train"])), "}"]
+    lines += ["", *commented([*(_TEXT_LAYERS if text is not None else layers), end])]
+    lines += ["", "train {", *of_training(len(fitted.rows["train"])), "}"]
     return "\n".join(lines) + "\n", " ".join(map(written, targets)), notes
-
-
-def _of_training(rows: int) -> list[str]:
-    """Return the settings of a training with so many rows."""
-    batch, epochs = _size(rows)
-    return _commented(
-        [
-            ("  optimizer adamw lr=0.003 weight_decay=0.01", ""),
-            ("  schedule cosine", "the rate falls to 0 at the end"),
-            (f"  batch {batch}", ""),
-            (f"  epochs {epochs}", ""),
-            ("  best val_loss", "the weights of this epoch are kept as the best"),
-        ]
-    )
 
 
 def _learned(
@@ -240,14 +229,3 @@ def _of_target(column: Column, classes: Sequence[tuple[str, int]]) -> str:
     far = column.low is not None and column.high is not None and column.low > 0 and column.high > 100 * column.low
     more = f"; `target {written(column.name)} log` learns the logarithm" if far else ""
     return f"a number, {column.low:g} to {column.high:g}{more}"
-
-
-def _size(rows: int) -> tuple[int, int]:
-    """Return the size of a batch and the number of epochs for so many rows."""
-    return (32, 60) if rows < 2_000 else (64, 30) if rows < 20_000 else (256, 15)
-
-
-def _commented(lines: list[tuple[str, str]]) -> list[str]:
-    """Return lines with their comments in one column."""
-    width = max(len(line) for line, comment in lines if comment)
-    return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log
 
 from netspec.diagnostics.diagnostic import listing
 from netspec.recipe.array_facts import Wrong
 from netspec.recipe.losses import Loss
+from netspec.recipe.settings import Window
 from netspec.sources.cells import class_name, shown
 from netspec.sources.columns import Column
 from netspec.sources.table_parts import could_be_classes
+from netspec.sources.table_preparation import Windows
 
-__all__ = ["NAMES", "not_numbers", "range_misfit", "target_misfit"]
+__all__ = ["NAMES", "not_numbers", "range_misfit", "range_unanswered", "target_misfit"]
 
 NAMES = frozenset({"category", "text", "boolean"})
 """Kinds of columns that are classes, and no amounts."""
@@ -45,6 +48,24 @@ def not_numbers(column: Column) -> Wrong:
     return (
         f"{column.name} is {values}, which are classes, and the network learns numbers",
         "end with `fc classes softmax`, and state no loss",
+    )
+
+
+def range_unanswered(target: str, window: Window | Windows, shape: Sequence[int]) -> Wrong | None:
+    """Return that a network does not end in a number for each row of a range ahead; None where it does, or none is.
+
+    Args:
+        target: the column that is learned.
+        window: which says how far ahead.
+        shape: of the outputs.
+    """
+    count = window.last - window.first + 1
+    if count == 1 or tuple(shape) == (count,):
+        return None
+    rows = f"`ahead={window.first}..{window.last}`"
+    return (
+        f"{rows} learns {target} of {count} rows, but the network ends in {'x'.join(map(str, shape))}",
+        f"let it end in `fc {count}`",
     )
 
 

@@ -50,12 +50,14 @@ class Trial:
         return self._served
 
     def reads(self, folder: Path) -> dict[str, Any]:
-        """Return what the model of a run takes, `picture`, `text`, `sentences`, `row` or `array`, and its parts."""
+        """Return what the model of a run takes: `picture`, `text`, `sentences`, `row`, `rows` or `array`; its parts."""
         with self._lock:
             served = self._open(folder)
         run, table = served.run, served.table
         if run.text_column:
             return {"kind": "sentences" if run.tags else "text"}
+        if served.window:
+            return {"kind": "rows", "rows": served.window}
         if table and not table.is_picture:
             columns = [
                 {"name": feature.column, "kind": feature.kind, "levels": list(feature.levels)[:200]}
@@ -81,7 +83,9 @@ class Trial:
             served = self._open(folder)
             run = served.run
             given = read_request(served, body, media, "", Options())
-            one = by_array(lambda array: np.asarray(array[:1]), given.array)
+            # Of rows what is forecast behind the last one.
+            at = slice(-1, None) if served.window else slice(1)
+            one = by_array(lambda array: np.asarray(array[at]), given.array)
             found = served.predict(given.array if given.words else one)
             if given.words:
                 answer = {"sentences": list(map(facts_of_tagged, tagged(run, given.words, found)))}

@@ -66,7 +66,8 @@ def evaluate_split(
     one = () if isinstance(labels, Mapping) else labels
     learned = _Learned(model.network, dataset, name, one)
     if len(graph.outputs) == 1:
-        return _of_output(learned, graph, split.labels, measured, next(iter(scorers.values()), None))
+        found = _of_output(learned, graph, split.labels, measured, next(iter(scorers.values()), None))
+        return replace(found, naive=dataset.naive.get(name, {}))
     each = {}
     for output in graph.outputs:
         loss, accuracy = measured.outputs[output.name]

@@ -15,6 +15,7 @@ from netspec.data.examples import formed_examples, read_formed, read_inputs
 from netspec.data.picture_files import Resize, decode_in_pieces, picture_of, size_of
 from netspec.data.table_examples import examples_of
 from netspec.data.table_pictures import read_column_files
+from netspec.data.table_windows import windows_of_rows
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
@@ -48,6 +49,7 @@ class Examples:
         framed_as: the dataset as whose images what is drawn in a picture was framed; empty where it was left as it is.
         notes: what the user should know of the file, a line each.
         columns: of a table the cells of each of its columns, by their names.
+        rows: of a table the row that each example ends in, where one is several rows; None where each is one.
         sizes: of picture files the width and height of each, where they were asked for.
     """
 
@@ -55,10 +57,20 @@ class Examples:
     framed_as: str = ""
     notes: tuple[str, ...] = ()
     columns: Mapping[str, Sequence[str]] | None = None
+    rows: Sequence[int] | None = None
     sizes: tuple[tuple[int, int], ...] = ()
 
     def __len__(self) -> int:
         return len(next(each_array(self.array)))
+
+    def by_row(self, answers: Sequence[Any]) -> list[Any]:
+        """Return what there is of each example by the rows of the table; None for a row that no example ends in."""
+        if self.rows is None or self.columns is None:
+            return list(answers)
+        found: list[Any] = [None] * len(next(iter(self.columns.values())))
+        for row, answer in zip(self.rows, answers, strict=True):
+            found[row] = answer
+        return found
 
 
 def read(
@@ -228,6 +240,9 @@ def of_table(prepared: TablePreparation, table: Table, resize: Resize, *, embedd
     Raises:
         DataError: a column is missing, or has what the model cannot read.
     """
+    if prepared.windows:
+        windows, rows, notes = windows_of_rows(table, prepared)
+        return Examples(windows, notes=(*table.notices, *notes), columns=table.cells, rows=rows)
     pictures = read_column_files(table, prepared, resize, embedded=embedded) if prepared.pictures else None
     array, notes = examples_of(table, prepared, pictures)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)

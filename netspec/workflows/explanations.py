@@ -76,7 +76,8 @@ def draw_saliency(r: Request) -> Path:
         )
     if drawn_as_picture(run):
         return _of_values(run, one, answer, r, title, first)
-    cells = {name: column[0] for name, column in (examples.columns or {}).items()}
+    row = examples.rows[0] if examples.rows else 0
+    cells = {name: column[row] for name, column in (examples.columns or {}).items()}
     parts = parts_of(run, one, cells)
     if not parts.names:
         raise DataError(f"{r.image} holds no word that the model knows", "give another text")

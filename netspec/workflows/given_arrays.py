@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,6 @@ from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given
 from netspec.data.array_forms import in_form
 from netspec.data.checks import as_float32, as_values
-from netspec.data.table_examples import examples_of
-from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import columns_in_memory
 from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
@@ -24,8 +22,9 @@ from netspec.ir.network import Input, Network
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables import table_of_columns
 from netspec.workflows import example_files
+from netspec.workflows.example_files import Examples
 
-__all__ = ["checked"]
+__all__ = ["checked", "rows_of"]
 
 
 def checked(network: Network, images: Given, preparation: Preparation | None) -> Arrays:
@@ -40,7 +39,8 @@ def checked(network: Network, images: Given, preparation: Preparation | None) ->
         DataError: they do not fit, or have values that are not finite.
     """
     names = [given.name for given in network.inputs]
-    images = _rows_as_read(images, names, preparation)
+    rows = rows_of(network, images, preparation)
+    images = images if rows is None else rows.array
     if len(names) == 1 and not isinstance(images, Mapping):
         return _of_input(images, network.inputs[0])
     given = by_name(images, names, "input")
@@ -51,20 +51,28 @@ def checked(network: Network, images: Given, preparation: Preparation | None) ->
     return arrays
 
 
-def _rows_as_read(images: Given, names: Sequence[str], preparation: Preparation | None) -> Given:
-    """Return the rows of a table in memory as the model reads them; other examples as they are."""
+def rows_of(network: Network, images: Given, preparation: Preparation | None) -> Examples | None:
+    """Return the rows of a table in memory, or texts, as a model reads them; None of other examples.
+
+    Args:
+        network: what they are for.
+        images: what is given.
+        preparation: what was fitted to the data that the network learned from.
+
+    Raises:
+        DataError: a column is missing, or has what the model cannot read.
+    """
     table = preparation.table if preparation else None
-    if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
-        return images
+    names = {given.name for given in network.inputs}
+    if table is None or (isinstance(images, Mapping) and set(images) <= names):
+        return None
     if isinstance(images, list | tuple) and images and all(isinstance(text, str) for text in images):
-        return example_files.of_texts(table, images).array
+        return example_files.of_texts(table, images)
     columns = columns_in_memory(images, named=True)
     if columns is None:
-        return images
+        return None
     rows = replace(table_of_columns(columns, "data"), folder=Path())
-    resize = (preparation.resize if preparation else None) or "crop"
-    pictures = read_column_files(rows, table, resize) if table.pictures else None
-    return examples_of(rows, table, pictures)[0]
+    return example_files.of_table(table, rows, (preparation.resize if preparation else None) or "crop")
 
 
 def _of_input(images: ArrayLike, given: Input, name: str = "images") -> NDArray[Any]:

@@ -69,6 +69,7 @@ class Evaluation:
         metrics: those that were asked for in training, or follow from what is learned; None where one has no value.
         outputs: of several outputs how each does, by its name; else empty.
         entities: those that labels of words mark, by kind: how many there are, and are found; None where none do.
+        naive: of windows of a table how good the last known value is as the forecast; else empty.
     """
 
     dataset: str
@@ -86,6 +87,7 @@ class Evaluation:
     metrics: Mapping[str, float | None] = field(default_factory=dict)
     outputs: Mapping[str, Evaluation] = field(default_factory=dict)
     entities: EntityCounts | None = None
+    naive: Mapping[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         right = "" if self.accuracy is None else f", accuracy {100 * self.accuracy:.2f} %"

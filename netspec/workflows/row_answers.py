@@ -30,6 +30,9 @@ def columns_of_answers(run: Run, array: Any, threshold: float | None = None) -> 
         return columns
     table = run.preparation.table if run.preparation else None
     targets = [target.column for target in table.targets] if table else []
+    if table and table.windows and len(table.windows.ahead) > 1:
+        # Each answer is of a row further ahead.
+        targets = [str(ahead) for ahead in table.windows.ahead]
     shown = [at_threshold(p, run.labels, threshold) for p in found]
     return _columns(shown, "", targets)
 

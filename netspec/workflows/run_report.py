@@ -222,6 +222,7 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
     if found.accuracy is not None:
         figures.append(("accuracy", f"{100 * found.accuracy:.2f} %"))
     figures += [(name, f"{value:.4g}") for name, value in found.metrics.items() if value is not None]
+    figures += [(f"{name} of the last value", f"{value:.4g}") for name, value in found.naive.items()]
     whole = task in {"classes", "two classes"}
     rows = bool(len(found.predicted)) and not run.vocabulary
     mistakes, why = _mistakes(run, output, part, found, most) if rows and found.probable and whole else ([], "")

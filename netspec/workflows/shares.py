@@ -111,16 +111,21 @@ def _of_table(one: Any, inputs: Mapping[str, TableInput], cells: Mapping[str, st
             for feature in given.features:
                 width = 1 if given.form == "category" else feature.width
                 changed = array.copy()
+                own = slice(None) if given.form == "category" else slice(at, at + width)
                 # A number's mean is 0; a category becomes none, and its token one that the model has never seen.
-                changed[0, at : at + width] = feature.tokens - 1 if given.form == "category" else 0
+                changed[0, own] = feature.tokens - 1 if given.form == "category" else 0
                 if feature.kind == "boolean":
                     changed[0, at] = feature.mean
-                cell = cells.get(feature.column, "") if cells else _cell(feature, given.form, array[0, at : at + width])
+                # Of the rows of a window the last one is shown.
+                row = array if not given.window else array[:, None, -1] if given.form == "category" else array[..., -1]
+                cell = cells.get(feature.column, "") if cells else _cell(feature, given.form, row[0, at : at + width])
                 add(f"{feature.column} = {cell}" if cell else f"{feature.column} (missing)", name, changed)
                 at += width
     stacked = {key: np.concatenate([row[key] for row in rows]) for key in arrays} if rows else dict(arrays)
     texts = all(given.form == "text" for given in inputs.values())
     how = "without each word" if texts else "with its mean in place of each number, and no category in place of each"
+    if any(given.window for given in inputs.values()):
+        how = "with the mean of each number, and no category, in all rows of the window"
     return Parts(names, stacked if isinstance(one, Mapping) else next(iter(stacked.values())), how)
 
 

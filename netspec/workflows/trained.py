@@ -288,9 +288,17 @@ class Run:
         """Return a prediction for each image, a list of them; shapes as for `probabilities`.
 
         Of several outputs there is such a list for each, by its name. Where the outputs are no probabilities, as with
-        the loss mse, it has the outputs themselves.
+        the loss mse, it has the outputs themselves. Of a table whose windows are examples there is one for each row,
+        which is None where not as many rows as a window takes end in it.
         """
         self._require_answers()
+        table = self.preparation.table if self.preparation else None
+        given = given_arrays.rows_of(self.network, images, self.preparation) if table and table.windows else None
+        if given is not None:
+            found = self.predict(given.array)
+            if isinstance(found, Mapping):
+                return {name: given.by_row(answers) for name, answers in found.items()}
+            return given.by_row(found)
         if self.tags:
             raise DataError(
                 f"{self.file} gives each word a label", "run.tag(texts) returns the words with their labels"

@@ -13,6 +13,7 @@ import math
 import random
 import zipfile
 from collections.abc import Iterable
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,7 @@ def main() -> None:
     waves(np.random.default_rng(7))
     fruit(random.Random(8))
     names(random.Random(9))
+    weather(random.Random(10))
 
 
 def shapes(rng: random.Random, *, size: int = 24, count: int = 30) -> None:
@@ -208,6 +210,21 @@ def _shape(rng: random.Random, kind: str, size: int) -> Image.Image:
     else:
         draw.polygon([(x, y - half), (x - half, y + half), (x + half, y + half)], fill=color)
     return picture
+
+
+def weather(rng: random.Random, *, count: int = 1000) -> None:
+    """Write weather.csv: a day in each row; tomorrow's temperature follows from today's, its wind, and the season."""
+    rows = []
+    wind, beside, first = "west", 0.0, date(2022, 1, 1)
+    for day in range(count):
+        season = 10 - 9 * math.cos(2 * math.pi * (day - 20) / 365.25)
+        rain = rng.random() < {"west": 0.6, "south": 0.4, "north": 0.3, "east": 0.1}[wind]
+        pressure = f"{1015 - 8 * rain + rng.gauss(0, 4):.0f}" if rng.random() > 0.03 else ""
+        values = (f"{season + beside:.1f}", pressure, wind, "yes" if rain else "no")
+        rows.append((first + timedelta(day), *values))
+        beside = 0.75 * beside + {"north": -2, "south": 2}.get(wind, 0) + rng.gauss(0, 1)
+        wind = wind if rng.random() < 0.6 else rng.choice(("north", "east", "south", "west"))
+    _table("weather.csv", ("date", "temperature", "pressure", "wind", "rain"), rows)
 
 
 def _png(picture: Image.Image) -> bytes:

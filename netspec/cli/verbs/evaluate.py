@@ -90,6 +90,9 @@ def evaluate(
             _show(each, {})
         return 0
     _show(found, tops)
+    if found.naive:
+        naive = "   ".join(f"{name} {metric_text(name, value)}" for name, value in found.naive.items())
+        say(f"the last known value as the forecast: {naive}")
     return 0
 
 
@@ -171,6 +174,7 @@ def _figures(found: Evaluation, tops: dict[int, float]) -> dict[str, object]:
         "examples": found.examples,
         "classes": classes,
         **({"entities": list(map(_entity, found.entities.each()))} if found.entities else {}),
+        **({"naive": dict(found.naive)} if found.naive else {}),
         "confusion": found.confusion.tolist(),
     }
 

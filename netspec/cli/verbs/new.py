@@ -59,6 +59,15 @@ def new(
             help="With a table or arrays: the column, or the array, that is to be learned; of a table also NAME,NAME…",
         ),
     ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            "--window",
+            metavar="N",
+            min=1,
+            help="With a table whose rows follow each other in time: forecast the column in the next row from N rows.",
+        ),
+    ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> int:
     """Write a commented starter spec."""
@@ -66,8 +75,10 @@ def new(
     if list_all:
         _print_all()
         return 0
+    if window is not None and not (data and data.name.lower().endswith(TABLE_ENDINGS)):
+        raise NetspecError("--window is of the rows of a table", "name it: --data FILE.csv --target NAME --window 14")
     if data is not None:
-        return _for_data(data, target, out)
+        return _for_data(data, target, out, window)
     if target is not None:
         raise NetspecError(
             "--target names a column of a table, or an array", "name the data too: --data FILE --target NAME"
@@ -80,14 +91,19 @@ def new(
     return 0
 
 
-def _for_data(data: Path, target: str | None, out: Path | None) -> int:
+def _for_data(data: Path, target: str | None, out: Path | None, window: int | None) -> int:
     """Write a spec for a user's data."""
-    if target is None and data.name.lower().endswith((*TAGGED_ENDINGS, ".jsonl", ".tsv", ".txt")) and _tagged(data):
+    if (
+        target is None
+        and window is None
+        and data.name.lower().endswith((*TAGGED_ENDINGS, ".jsonl", ".tsv", ".txt"))
+        and _tagged(data)
+    ):
         place, name = _place(data, out)
         _write(format_source(Source(str(place), spec_for_sentences(data.resolve(), name))), place)
         return 0
     if data.name.lower().endswith(TABLE_ENDINGS):
-        place, text, learned = spec_of_table(data, target, out, out == _STDOUT)
+        place, text, learned = spec_of_table(data, target, out, out == _STDOUT, window)
         _write(text, out or place)
         if target is None:
             say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)

@@ -112,7 +112,7 @@ def predict(
                     raise file
                 if isinstance(file, Path):
                     name, examples = _read(file, opened, invert, as_is, sizes=masks)
-                    names = _names(name, file, len(examples))
+                    names = _names(name, file, len(examples), examples.rows)
                 else:
                     names, examples = file
                     name = names[0]
@@ -238,10 +238,10 @@ def _read(file: Path, opened: Run, invert: bool | None, as_is: bool, *, sizes: b
     return "<stdin>", opened.examples(content, invert=invert, as_is=as_is, name="<stdin>")
 
 
-def _names(name: str, file: Path, count: int) -> list[str]:
-    """Return what each example of a file is called."""
+def _names(name: str, file: Path, count: int, rows: Sequence[int] | None = None) -> list[str]:
+    """Return what each example of a file is called: by its number, or by the row that it ends in."""
     single = file.suffix.lower() not in {".npy", ".npz", *TABLE_ENDINGS} and count == 1
-    return [name] if single else [f"{name}[{i}]" for i in range(count)]
+    return [name] if single else [f"{name}[{i}]" for i in rows or range(count)]
 
 
 def _print(

@@ -39,7 +39,7 @@ export async function choose(name) {
     kind = wanted;
     others.replaceChildren();
     forget();
-    given.replaceChildren(({ picture, text, sentences, row, array })[reads.kind](reads));
+    given.replaceChildren(({ picture, text, sentences, row, rows, array })[reads.kind](reads));
   }
   retry();
 }
@@ -212,6 +212,11 @@ function row(reads) {
   form.addEventListener("input", tell);
   form.addEventListener("submit", (event) => { event.preventDefault(); tell(); });
   return make("div", {}, make("p", { className: "soft" }, "Fill in what you know: the answer follows."), form);
+}
+
+function rows(reads) {
+  const label = `A table of ${reads.rows} rows or more, .csv, .tsv or .jsonl: the answer is that of the last row`;
+  return fileBox(label, ".csv,.tsv,.jsonl", (file) => ask(file, "text/csv"));
 }
 
 function array(reads) {
