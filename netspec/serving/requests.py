@@ -13,6 +13,7 @@ import numpy as np
 
 from netspec.data.decoding import MOST_PIXELS, stated_size
 from netspec.data.examples import array_in
+from netspec.data.file_forms import FileForms
 from netspec.data.types import Arrays, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.serving.errors import RequestError
@@ -208,7 +209,9 @@ class _Reader:
                 if content := embedded_bytes(text):
                     self._spend(content, f"{table.name}: a picture of {column}")
         # What a client names is no file of this machine.
-        found = example_files.of_table(prepared, table, preparation.resize or "crop", embedded=True)
+        found = example_files.of_table(
+            prepared, table, FileForms.of(self.served.run.network.data, preparation), embedded=True
+        )
         return replace(found, columns=None)
 
     def _spend(self, content: bytes, name: str) -> None:

@@ -8,7 +8,8 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS, DataSource
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
-from netspec.sources.pictures import ENDINGS, holds_pictures
+from netspec.sources.file_kinds import ENDINGS, SOUNDS
+from netspec.sources.pictures import holds_pictures
 from netspec.sources.text_facts import are_texts
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
@@ -71,4 +72,5 @@ def _kind(path: Path) -> str:
         return "a table"
     if is_archive(path.name):
         return "an archive"
-    return "a picture" if PurePosixPath(path.name).suffix.lower() in ENDINGS else ""
+    ending = PurePosixPath(path.name).suffix.lower()
+    return "a picture" if ending in ENDINGS else "a sound" if ending in SOUNDS.endings else ""

@@ -14,6 +14,8 @@ from netspec.ir.network import INPUT
 from netspec.sources.cells import class_name, is_missing
 from netspec.sources.columns import Column, column_of, written
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.file_kinds import PICTURES as FILES
+from netspec.sources.file_kinds import SOUNDS
 from netspec.sources.kinds import PICTURES
 from netspec.sources.read_columns import (
     NUMBERS,
@@ -276,16 +278,17 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
         DataError: some are not there, and `on_bad` does not leave them out.
     """
     notices = []
+    kind = SOUNDS if data.sound else FILES
     for name in dict.fromkeys(columns):
         lost = missing_files(table, name)
         if data.on_bad != "skip" or len(lost) == len(table):
-            require_files(table, name, lost)
+            require_files(table, name, lost, kind)
         if lost:
             gone = set(lost)
             shown = f"{table.cells[name][lost[0]]!r} (line {table.lines[lost[0]]:,})"
             rows = plural(len(lost), "row")
             notices.append(
-                f"{rows} of {table.name} {_are(len(lost))} left out: no picture of {name} is there, as {shown}"
+                f"{rows} of {table.name} {_are(len(lost))} left out: no {kind.one} of {name} is there, as {shown}"
             )
             table = table.take([row for row in range(len(table)) if row not in gone])
     return table, notices

@@ -10,7 +10,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.catalog import find
-from netspec.sources.pictures import ENDINGS
+from netspec.sources.file_kinds import ENDINGS
 from netspec.sources.trees import is_archive
 
 __all__ = ["place_of", "things"]

@@ -15,6 +15,7 @@ from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given
 from netspec.data.array_forms import in_form
 from netspec.data.checks import as_float32, as_values
+from netspec.data.file_forms import FileForms
 from netspec.data.table_examples import examples_of
 from netspec.data.table_pictures import read_column_files
 from netspec.data.tables import columns_in_memory
@@ -40,7 +41,7 @@ def checked(network: Network, images: Given, preparation: Preparation | None) ->
         DataError: they do not fit, or have values that are not finite.
     """
     names = [given.name for given in network.inputs]
-    images = _rows_as_read(images, names, preparation)
+    images = _rows_as_read(network, images, names, preparation)
     if len(names) == 1 and not isinstance(images, Mapping):
         return _of_input(images, network.inputs[0])
     given = by_name(images, names, "input")
@@ -51,7 +52,7 @@ def checked(network: Network, images: Given, preparation: Preparation | None) ->
     return arrays
 
 
-def _rows_as_read(images: Given, names: Sequence[str], preparation: Preparation | None) -> Given:
+def _rows_as_read(network: Network, images: Given, names: Sequence[str], preparation: Preparation | None) -> Given:
     """Return the rows of a table in memory as the model reads them; other examples as they are."""
     table = preparation.table if preparation else None
     if table is None or (isinstance(images, Mapping) and set(images) <= set(names)):
@@ -62,8 +63,7 @@ def _rows_as_read(images: Given, names: Sequence[str], preparation: Preparation 
     if columns is None:
         return images
     rows = replace(table_of_columns(columns, "data"), folder=Path())
-    resize = (preparation.resize if preparation else None) or "crop"
-    pictures = read_column_files(rows, table, resize) if table.pictures else None
+    pictures = read_column_files(rows, table, FileForms.of(network.data, preparation)) if table.pictures else None
     return examples_of(rows, table, pictures)[0]
 
 

@@ -11,6 +11,7 @@ from netspec.data.picture_files import Resize
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
+from netspec.sources.file_kinds import SOUNDS
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import as_path, as_switch
 from netspec.workflows import example_files
@@ -19,7 +20,7 @@ from netspec.workflows.example_files import Examples
 if TYPE_CHECKING:
     from netspec.workflows.trained import Run
 
-__all__ = ["endings", "examples_in", "resize_of", "text_column", "texts_of"]
+__all__ = ["endings", "examples_in", "reads_files", "resize_of", "text_column", "texts_of"]
 
 _SHOWN = 40
 """Characters of a text that are shown as its name."""
@@ -73,17 +74,26 @@ def resize_of(preparation: Preparation | None) -> Resize | None:
     return preparation.resize if preparation and (table is None or table.is_picture) else None
 
 
+def reads_files(network: Network, preparation: Preparation | None) -> bool:
+    """Return whether a picture, or a sound, in a file is an example, as those that a model learned from."""
+    table = preparation.table if preparation else None
+    if network.reads_sounds:
+        return table is None or table.is_picture
+    return resize_of(preparation) is not None
+
+
 def text_column(preparation: Preparation | None) -> str:
     """Return the column of texts, or `text` of texts in files, that alone a model reads; empty of other models."""
     return preparation.table.text_column if preparation and preparation.table else ""
 
 
 def endings(network: Network, preparation: Preparation | None) -> tuple[str, ...]:
-    """Return how the names of files end that a model may take: `.npy`, and where it takes pictures theirs."""
+    """Return how the names of files end that a model may take: `.npy`, and where it takes pictures or sounds theirs."""
     table = preparation.table if preparation else None
+    sounds = tuple(sorted(SOUNDS.endings)) if network.reads_sounds else ()
     if table:
-        pictures = datasets.picture_endings() if table.is_picture else ()
+        pictures = sounds or datasets.picture_endings() if table.is_picture else ()
         return (*TABLE_ENDINGS, *pictures, *((".txt",) if text_column(preparation) else ()))
     if len(network.inputs) > 1:
         return (".npz",)
-    return (".npy", ".npz", *(datasets.picture_endings() if network.reads_images else ()))
+    return (".npy", ".npz", *(sounds or (datasets.picture_endings() if network.reads_images else ())))

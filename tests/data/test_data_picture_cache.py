@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from test_data_pictures import classes, load, png, put, tarred, zipped
 
-from netspec.data import picture_cache, pictures, streamed_pictures
+from netspec.data import file_forms, picture_cache, pictures, streamed_pictures
 from netspec.data.picture_cache import cache_limit, pictures_folder
 from netspec.data.rows import Rows
 from netspec.data.types import Dataset
@@ -30,13 +30,13 @@ SETTINGS = "streaming on; validation 20%"
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the pictures that were decoded."""
     names: list[str] = []
-    real = streamed_pictures.picture_of
+    real = file_forms.picture_of
 
     def counted(content: Any, name: str, *how: Any, **more: Any) -> Any:
         names.append(name)
         return real(content, name, *how, **more)
 
-    monkeypatch.setattr(streamed_pictures, "picture_of", counted)
+    monkeypatch.setattr(file_forms, "picture_of", counted)
     return names
 
 
@@ -271,7 +271,7 @@ def test_what_does_not_fit_is_streamed(folder: Path, monkeypatch: pytest.MonkeyP
     assert isinstance(load(folder, "streaming auto").train.images, np.ndarray)
     monkeypatch.setattr(pictures, "free_memory", lambda: 2 * 40 * 48 - 1)
     assert isinstance(load(folder).train.images, Rows)
-    monkeypatch.setattr("netspec.data.picture_files.free_memory", lambda: 100)
+    monkeypatch.setattr("netspec.data.decode_files.free_memory", lambda: 100)
     with pytest.raises(DataError, match="they take") as caught:
         load(folder, "streaming off")
     assert "streaming on" in str(caught.value.fix)

@@ -1,0 +1,99 @@
+"""Decoding WAV files to the samples of one channel, from -1 to 1, at the rate that is asked for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import gcd
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.wav_headers import Wav, wav_of
+
+__all__ = ["resampled", "samples_of", "waveform"]
+
+_REACH = 10
+"""How many samples, of the lower rate, to each side of one a resampled one hangs on: as in SciPy's `resample_poly`."""
+
+
+def waveform(content: bytes, name: str, rate: int, samples: int) -> NDArray[np.float32]:
+    """Return the beginning of a sound, (samples,), from -1 to 1: the mean of its channels, at a rate.
+
+    What is shorter is followed by silence.
+
+    Args:
+        content: of the WAV file.
+        name: what messages call it.
+        rate: samples a second.
+        samples: how many are wanted.
+
+    Raises:
+        DataError: it is no WAV file, damaged, or of a form that is not read.
+    """
+    wav = wav_of(content, name)
+    # What lies further behind does not reach into what is wanted.
+    most = -(-samples * wav.rate // rate) + _REACH * -(-max(wav.rate, rate) // rate) + 1
+    found = resampled(samples_of(content, wav, name, most), wav.rate, rate)[:samples]
+    made = np.zeros(samples, np.float32)
+    made[: len(found)] = found
+    return made
+
+
+def samples_of(content: bytes, wav: Wav, name: str, most: int | None = None) -> NDArray[np.float64]:
+    """Return the samples of a sound at its own rate, (N,): the mean of its channels.
+
+    Args:
+        content: of the WAV file.
+        wav: what it says of itself.
+        name: what messages call it.
+        most: how many are read at most.
+
+    Raises:
+        DataError: some are not finite.
+    """
+    frames = wav.frames if most is None else min(wav.frames, most)
+    count = frames * wav.channels
+    raw = np.frombuffer(content, np.uint8, count * wav.width, wav.start)
+    if wav.is_float:
+        values = raw.view(f"<f{wav.width}").astype(np.float64)
+        if not np.isfinite(values).all():
+            raise DataError(f"{name} has samples that are no finite numbers", "write the file again")
+    elif wav.width == 1:
+        values = (raw.astype(np.float64) - 128) / 128
+    elif wav.width == 3:
+        wide = np.zeros((count, 4), np.uint8)
+        wide[:, 1:] = raw.reshape(-1, 3)
+        values = wide.view("<i4")[:, 0] / 2.0**31
+    else:
+        values = raw.view(f"<i{wav.width}") / 2.0 ** (8 * wav.width - 1)
+    return values.reshape(frames, wav.channels).mean(axis=1) if wav.channels > 1 else values
+
+
+def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.float64]:
+    """Return samples at another rate, (N',), as SciPy's `resample_poly` makes them.
+
+    Args:
+        samples: (N,).
+        have: their rate.
+        want: the rate to be.
+    """
+    if have == want:
+        return samples
+    from scipy.signal import resample_poly  # noqa: PLC0415 - only those wait for it whose files have another rate
+
+    common = gcd(have, want)
+    up, down = want // common, have // common
+    found: NDArray[np.float64] = resample_poly(samples, up, down, window=_low_pass(up, down))
+    return found
+
+
+@lru_cache(maxsize=16)
+def _low_pass(up: int, down: int) -> NDArray[Any]:
+    """Return the filter that `resample_poly` designs each time."""
+    from scipy.signal import firwin  # noqa: PLC0415
+
+    most = max(up, down)
+    found: NDArray[Any] = firwin(2 * _REACH * most + 1, 1 / most, window=("kaiser", 5.0))
+    return found
