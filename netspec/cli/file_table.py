@@ -49,7 +49,8 @@ def print_classes(found: Pictures, many: str) -> None:
 
 def twice_of(groups: Iterable[Sequence[tuple[str, str]]]) -> list[tuple[str, list[str]]]:
     """Return the files with the same content, as `print_odd` takes them: those in several parts, then the others."""
-    across, within = [], []
+    across: list[str] = []
+    within: list[str] = []
     for group in groups:
         found = across if len({part for part, _ in group}) > 1 else within
         found.append(" = ".join(file for _, file in group))

@@ -18,6 +18,10 @@ _REACH = 10
 """How many samples, of the lower rate, to each side of one a resampled one hangs on: as in SciPy's `resample_poly`."""
 
 
+_KEPT = 20_000
+"""Filters up to this factor are kept: 3 MB."""
+
+
 def waveform(content: bytes, name: str, rate: int, samples: int) -> NDArray[np.float32]:
     """Return the beginning of a sound, (samples,), from -1 to 1: the mean of its channels, at a rate.
 
@@ -85,11 +89,13 @@ def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.
 
     common = gcd(have, want)
     up, down = want // common, have // common
-    found: NDArray[np.float64] = resample_poly(samples, up, down, window=_low_pass(up, down))
+    # Files of one rate are many; a filter for an odd one may be large.
+    low_pass = _low_pass if max(up, down) <= _KEPT else _low_pass.__wrapped__
+    found: NDArray[np.float64] = resample_poly(samples, up, down, window=low_pass(up, down))
     return found
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _low_pass(up: int, down: int) -> NDArray[Any]:
     """Return the filter that `resample_poly` designs each time."""
     from scipy.signal import firwin  # noqa: PLC0415

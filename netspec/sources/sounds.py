@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.recipe.sound_settings import MOST_RATE
 from netspec.sources.file_kinds import PICTURES, SOUNDS
 from netspec.sources.trees import Tree, is_archive, open_tree
 from netspec.sources.wav_headers import Wav, wav_of
@@ -63,7 +62,7 @@ def measured(tree: Tree, files: Sequence[str]) -> Measured | None:
     # Two digits are enough, rounded up: 0.98 s of 16,000 Hz is 1 s.
     shown = float(f"{usual:.2g}")
     seconds = shown if shown >= usual or usual - shown < 0.005 * usual else float(f"{1.05 * usual:.2g}")
-    rate = min(max(rates, key=lambda rate: (rates[rate], rate)), MOST_RATE)
+    rate = max(rates, key=lambda rate: (rates[rate], rate))
     return Measured(rate, rates, min(seconds, _MOST_SECONDS), lengths[-1])
 
 

@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.sound_settings import MOST_RATE
 
 __all__ = ["CONVERT", "Wav", "is_wav", "wav_of"]
 
@@ -21,7 +22,7 @@ _UNKNOWN_SIZE = 0xFFFFFFFF
 """What programs state that write to a pipe: the samples go on to the end of the file."""
 
 _MOST_CHUNKS, _MOST_CHANNELS = 10_000, 256
-_LEAST_RATE, _MOST_RATE = 100, 768_000
+_LEAST_RATE = 100
 _SUFFIX = bytes.fromhex("000000001000800000aa00389b71")
 """How the identifier of a form ends that is one of the plain ones."""
 
@@ -105,7 +106,7 @@ def _form(chunk: bytes, name: str) -> tuple[bool, int, int, int]:
         raise DataError(f"{name} is a WAV file packed as {said}", CONVERT.format("wav"))
     if not 1 <= channels <= _MOST_CHANNELS:
         raise DataError(f"{name} says that it has {channels:,} channels", "write the file again")
-    if not _LEAST_RATE <= rate <= _MOST_RATE:
+    if not _LEAST_RATE <= rate <= MOST_RATE:
         raise DataError(f"{name} says that it has {rate:,} samples a second", "write the file again")
     width, rest = divmod(together, channels)
     if rest or width not in ((4, 8) if code == _FLOAT else (1, 2, 3, 4)) or not 0 < bits <= 8 * width:
