@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from netspec.data.decoding import quiet
 from netspec.data.picture_files import Resize, picture_of, require_picture_shape
 from netspec.data.spectrogram import log_mel
-from netspec.data.wav import waveform
+from netspec.data.wav import fitted, waveform
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.recipe.sound_settings import Sound
@@ -132,7 +132,13 @@ class SoundForm(FileForm):
 
     def of(self, content: bytes, name: str) -> NDArray[np.float32]:
         """Return a waveform or a spectrogram; raises DataError where the file is no WAV file."""
-        samples = waveform(content, name, self.sound.rate, self.sound.samples)
+        return self._example(waveform(content, name, self.sound.rate, self.sound.samples))
+
+    def of_samples(self, given: NDArray[np.float64], rate: int) -> NDArray[np.float32]:
+        """Return what samples of one channel, (N,), from -1 to 1, are as an example; `rate` of them are a second."""
+        return self._example(fitted(given, rate, self.sound.rate, self.sound.samples))
+
+    def _example(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         return samples[None] if self.sound.mel is None else log_mel(samples, self.sound)
 
 

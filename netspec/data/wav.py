@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.wav_headers import Wav, wav_of
 
-__all__ = ["resampled", "samples_of", "waveform"]
+__all__ = ["fitted", "resampled", "samples_of", "waveform"]
 
 _REACH = 10
 """How many samples, of the lower rate, to each side of one a resampled one hangs on: as in SciPy's `resample_poly`."""
@@ -39,7 +39,12 @@ def waveform(content: bytes, name: str, rate: int, samples: int) -> NDArray[np.f
     wav = wav_of(content, name)
     # What lies further behind does not reach into what is wanted.
     most = -(-samples * wav.rate // rate) + _REACH * -(-max(wav.rate, rate) // rate) + 1
-    found = resampled(samples_of(content, wav, name, most), wav.rate, rate)[:samples]
+    return fitted(samples_of(content, wav, name, most), wav.rate, rate, samples)
+
+
+def fitted(given: NDArray[np.float64], have: int, rate: int, samples: int) -> NDArray[np.float32]:
+    """Return samples of one rate at another one, (samples,): cut at the end, or followed by silence."""
+    found = resampled(given, have, rate)[:samples]
     made = np.zeros(samples, np.float32)
     made[: len(found)] = found
     return made

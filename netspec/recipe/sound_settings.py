@@ -37,7 +37,7 @@ class Sound(Definition):
     kind: Literal["sound"] = "sound"
     example: ClassVar[str] = "sound 8000 seconds=1"
     rate: _Rate = positional("samples a second, in Hz: 8000 of a telephone, 16000 of most speech, 44100 of a CD")
-    seconds: _Seconds = positional("how long an example is")
+    seconds: _Seconds = option(..., "how long an example is")
     mel: _Bands | None = option(None, "bands of a log-mel spectrogram; without it the waveform is read")
     window: _Milliseconds = option(25.0, "of a spectrogram: milliseconds that a frame looks at")
     hop: _Milliseconds = option(10.0, "of a spectrogram: milliseconds from one frame to the next")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Given, Model, Variables
@@ -190,6 +190,18 @@ class Run:
             DataError: there are none.
         """
         return example_files.read_files(path, form_of(self.network, self.preparation, f"{path}"), sizes=sizes)
+
+    def sound(self, samples: ArrayLike, rate: int) -> NDArray[Any]:
+        """Return a sound in memory as an example for `predict`, (1, …): resampled, cut or filled up as its files were.
+
+        Args:
+            samples: (N,), or (N, channels), floats from -1 to 1; or whole numbers as a WAV file has them.
+            rate: how many of them are a second.
+
+        Raises:
+            DataError: the model has not learned from sounds, or these are none.
+        """
+        return taken_files.sound_of(self, samples, rate)
 
     @property
     def text_column(self) -> str:
