@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import gcd
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +17,12 @@ _REACH = 10
 """How many samples, of the lower rate, to each side of one a resampled one hangs on: as in SciPy's `resample_poly`."""
 
 
+_BETA = 5.0
+"""Of the Kaiser window, likewise."""
 _KEPT = 20_000
-"""Filters up to this factor are kept: 3 MB."""
+"""Tables up to this factor are kept: 4 MB."""
+_PIECE = 8192
+"""New samples that are computed at a time."""
 
 
 def waveform(content: bytes, name: str, rate: int, samples: int) -> NDArray[np.float32]:
@@ -81,7 +84,9 @@ def samples_of(content: bytes, wav: Wav, name: str, most: int | None = None) -> 
 
 
 def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.float64]:
-    """Return samples at another rate, (N',), as SciPy's `resample_poly` makes them.
+    """Return samples at another rate, (N',): what SciPy's `resample_poly` returns.
+
+    Importing that takes half a second, and sets filters of warnings for the whole process.
 
     Args:
         samples: (N,).
@@ -90,21 +95,29 @@ def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.
     """
     if have == want:
         return samples
-    from scipy.signal import resample_poly  # noqa: PLC0415 - only those wait for it whose files have another rate
-
     common = gcd(have, want)
     up, down = want // common, have // common
-    # Files of one rate are many; a filter for an odd one may be large.
-    low_pass = _low_pass if max(up, down) <= _KEPT else _low_pass.__wrapped__
-    found: NDArray[np.float64] = resample_poly(samples, up, down, window=low_pass(up, down))
-    return found
+    # Files of one rate are many; the table for an odd one may be large.
+    table = (_table if max(up, down) <= _KEPT else _table.__wrapped__)(up, down)
+    reach = table.shape[1] // 2
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(samples, reach), table.shape[1])
+    made = np.empty(-(-len(samples) * up // down))
+    for start in range(0, len(made), _PIECE):
+        at = np.arange(start, min(len(made), start + _PIECE)) * down
+        made[start : start + _PIECE] = np.einsum("nt,nt->n", around[at // up], table[at % up])
+    return made
 
 
 @lru_cache(maxsize=8)
-def _low_pass(up: int, down: int) -> NDArray[Any]:
-    """Return the filter that `resample_poly` designs each time."""
-    from scipy.signal import firwin  # noqa: PLC0415
+def _table(up: int, down: int) -> NDArray[np.float64]:
+    """Return what each sample around a new one counts, (up, samples), by where between two old ones that lies.
 
+    It is a low-pass filter, a sinc in a Kaiser window, at the rate that both rates divide.
+    """
     most = max(up, down)
-    found: NDArray[Any] = firwin(2 * _REACH * most + 1, 1 / most, window=("kaiser", 5.0))
+    reach = _REACH * most // up + 1
+    offsets = np.arange(up)[:, None] + up * np.arange(reach, -reach - 1, -1)
+    inside = np.maximum(0, 1 - (offsets / (_REACH * most)) ** 2)
+    low_pass = np.sinc(offsets / most) * np.i0(_BETA * np.sqrt(inside)) * (np.abs(offsets) <= _REACH * most)
+    found: NDArray[np.float64] = up * low_pass / low_pass.sum()
     return found
