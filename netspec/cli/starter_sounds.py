@@ -96,6 +96,6 @@ train {{
   schedule cosine
   batch 32
   epochs 20
-  best val_accuracy
+  best val_loss
 }}
 """

@@ -139,7 +139,7 @@ def of_sound(network: Network, file: Path | str | bytes, *, name: str) -> Exampl
         raise DataError(f"{name} is no WAV file", fix)
     content = file if isinstance(file, bytes) else _content(Path(file), name)
     made, seconds = form.of(content, name), wav_of(content, name).seconds
-    cut = f"{name} is of {seconds:.3g} s, of which the first {form.sound.seconds:g} are read"
+    cut = f"{name} is of {seconds:.3g} s, of which the first {form.sound.seconds:g} s are read"
     return Examples(made[None], notes=(cut,) if round(seconds * form.sound.rate) > form.sound.samples else ())
 
 

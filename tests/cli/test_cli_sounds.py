@@ -64,7 +64,7 @@ def test_files_folders_and_standard_input_are_answered(here: Path) -> None:
     done = cli(here, "predict", "runs/clip", "new.wav", "long.wav", "--json")
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["label"] for each in found] == ["low", "high"]
-    assert found[1]["notes"] == ["long.wav is of 0.5 s, of which the first 0.2 are read"]
+    assert found[1]["notes"] == ["long.wav is of 0.5 s, of which the first 0.2 s are read"]
     piped = cli(here, "predict", "runs/clip", "-", stdin=(here / "new.wav").read_bytes())
     assert piped.stdout.startswith("<stdin>: low")
     assert cli(here, "predict", "runs/clip", "clips", "-o", "out.csv").returncode == 0
