@@ -239,6 +239,8 @@ def _no_images(network: Network, name: str) -> tuple[str, str]:
     """Return that a setting is for images, and what would be right."""
     given = "token numbers" if network.tokens else format_shape(network.input)
     fix = "remove it from `data`"
+    if network.data and network.data.sound:
+        fix = f"make spectrograms, which are images: `{network.data.sound.shortest} mel=40`; or {fix}"
     if len(network.input) == 1 and not network.tokens:
         fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
     return f"`{name}` moves the pixels of images, but the input is {given}", fix
