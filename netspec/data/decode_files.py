@@ -88,12 +88,15 @@ def decode_all(
     values = np.empty((len(files), *form.shape[1:]), np.int32) if masks else None
     digests = [b""] * len(files)
     bad: dict[int, DataError] = {}
+    cut: dict[int, str] = {}
 
     def one(at: int, read: Read) -> None:
         try:
             content = read()
             digests[at] = blake2b(content, digest_size=16).digest()
             images[at] = form.of(content, tree.shown(files[at]))
+            if said := form.left_out(content, tree.shown(files[at])):
+                cut[at] = said
             if values is not None:
                 values[at] = mask_beside(content, contents[at], tree.shown(masks[at]), form)
         except DataError as error:
@@ -105,10 +108,10 @@ def decode_all(
     if bad and (not skip_bad or len(bad) == len(files)):
         raise bad_files(tree, files, bad, form.kind)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
-    notices: tuple[str, ...] = ()
+    notices = (_cut_notice(tree, files, cut, form.kind),) if cut else ()
     if bad:
         images, values = images[kept], values[kept] if values is not None else None
-        notices = (skipped_notice(tree, bad, form.kind),)
+        notices = (skipped_notice(tree, bad, form.kind), *notices)
     return Decoded(kept, images, values, tuple(digests[at] for at in kept), notices)
 
 
@@ -196,6 +199,13 @@ def bad_files(tree: Tree, files: Sequence[str], bad: dict[int, DataError], kind:
 def skipped_notice(tree: Tree, bad: dict[int, DataError], kind: FileKind) -> str:
     """Return what to say of files that are left out."""
     return f"{plural(len(bad), kind.one)} of {tree.name} cannot be read and left out: {_named(bad)}"
+
+
+def _cut_notice(tree: Tree, files: Sequence[str], cut: dict[int, str], kind: FileKind) -> str:
+    """Return what to say of files that are read in part."""
+    first = min(cut)
+    said = f"{len(cut):,} of {plural(len(files), kind.one)} of {tree.name} are read in part"
+    return f"{said}: {tree.shown(files[first])} is {cut[first]}"
 
 
 def _named(bad: dict[int, DataError]) -> str:

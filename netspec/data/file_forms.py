@@ -22,6 +22,7 @@ from netspec.ir.network import Network
 from netspec.recipe.sound_settings import Sound
 from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.preparation import Preparation
+from netspec.sources.wav_headers import wav_of
 
 __all__ = ["FileForm", "FileForms", "PictureForm", "SoundForm", "form_of"]
 
@@ -60,6 +61,11 @@ class FileForm(ABC):
     def prepared(self) -> AbstractContextManager[None]:
         """Return what files are decoded within."""
         return nullcontext()
+
+    def left_out(self, content: bytes, name: str) -> str:
+        """Return what of a file, which can be read, is no part of the example; empty where that is nothing."""
+        del content, name
+        return ""
 
     @property
     def nbytes(self) -> int:
@@ -133,6 +139,12 @@ class SoundForm(FileForm):
     def of(self, content: bytes, name: str) -> NDArray[np.float32]:
         """Return a waveform or a spectrogram; raises DataError where the file is no WAV file."""
         return self._example(waveform(content, name, self.sound.rate, self.sound.samples))
+
+    def left_out(self, content: bytes, name: str) -> str:
+        """Return that a sound is longer than an example, by more than a hundredth; else nothing."""
+        seconds = wav_of(content, name).seconds
+        is_longer = seconds > 1.01 * self.sound.seconds
+        return f"of {seconds:.3g} s, of which the first {self.sound.seconds:g} s are read" if is_longer else ""
 
     def of_samples(self, given: NDArray[np.float64], rate: int) -> NDArray[np.float32]:
         """Return what samples of one channel, (N,), from -1 to 1, are as an example; `rate` of them are a second."""

@@ -36,6 +36,7 @@ from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import could_be_classes, parts_of_table
 from netspec.sources.table_preparation import TableInput
+from netspec.sources.table_sounds import require_sound
 from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
 
@@ -144,6 +145,8 @@ def fit_table(
     files = [
         name for names in (asked or {}).values() for name in names if name in columns and columns[name].kind == "file"
     ]
+    for name in files:
+        require_sound(table, data, name)
     table, notes = _with_pictures_there(table, data, files)
     if notes:
         kinds = {name: column.kind for name, column in columns.items()}

@@ -32,7 +32,7 @@ from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table
 from netspec.sources.texts import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
-from netspec.sources.wav_headers import is_wav, wav_of
+from netspec.sources.wav_headers import is_wav
 from netspec.system.files import kind_of, read_given
 
 __all__ = [
@@ -138,9 +138,8 @@ def of_sound(network: Network, file: Path | str | bytes, *, name: str) -> Exampl
     if fix:
         raise DataError(f"{name} is no WAV file", fix)
     content = file if isinstance(file, bytes) else _content(Path(file), name)
-    made, seconds = form.of(content, name), wav_of(content, name).seconds
-    cut = f"{name} is of {seconds:.3g} s, of which the first {form.sound.seconds:g} s are read"
-    return Examples(made[None], notes=(cut,) if round(seconds * form.sound.rate) > form.sound.samples else ())
+    made, cut = form.of(content, name), form.left_out(content, name)
+    return Examples(made[None], notes=(f"{name} is {cut}",) if cut else ())
 
 
 def _content(path: Path, name: str) -> bytes:

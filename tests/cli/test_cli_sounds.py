@@ -47,6 +47,15 @@ def test_a_spec_is_written_for_a_folder(here: Path) -> None:
     assert cli(here, "fmt", "--check", "made.net").returncode == 0
 
 
+def test_a_spec_is_written_for_a_table(here: Path) -> None:
+    rows = [f"clips/{name},{name.split('/')[0]}" for name in tones()]
+    (here / "rows.csv").write_text("\n".join(["clip,kind", *rows]) + "\n", encoding="utf-8")
+    done = cli(here, "new", "--data", "rows.csv", "--target", "kind", "-o", "-")
+    assert "kind is learned from the sounds that clip names." in done.stdout
+    (here / "table.net").write_text(done.stdout, encoding="utf-8")
+    assert cli(here, "check", "table.net").returncode == 0
+
+
 def test_a_folder_without_a_word_on_it(here: Path) -> None:
     (here / "plain.net").write_text('data "clips"\nfc classes softmax\n', encoding="utf-8")
     done = cli(here, "check", "plain.net")

@@ -260,6 +260,21 @@ def test_a_column_of_a_table_names_sounds(tmp_path: Path) -> None:
     assert len(load(tmp_path / "labels.csv", "test 25%; on_bad skip", net=net).train) < len(found.train)
 
 
+def test_a_table_of_sounds_without_a_word_on_it(tmp_path: Path) -> None:
+    put(tmp_path, {f"clips/{name.replace('/', '_')}": content for name, content in tones().items()})
+    rows = [f"{name.replace('/', '_')[:-4]},{name.split('/')[0]}" for name in tones()]
+    (tmp_path / "ids.csv").write_text("\n".join(["id,kind", *rows]) + "\n", encoding="utf-8")
+    net = 'data "DATA" { target kind; test 25%; SETTINGS }\ninput SIZE\nglobalpool; fc classes softmax\n'
+    with pytest.raises(Exception, match="id names sounds, and the spec does not say") as caught:
+        load(tmp_path / "ids.csv", net=net.replace("SIZE", "3x8x8"))
+    assert "`sound 4000 seconds=0.25 mel=" in str(caught.value) + getattr(caught.value, "fix", "")
+    found = load(tmp_path / "ids.csv", "sound 4000 seconds=0.2 mel=8", net=net.replace("SIZE", "1x8x18"))
+    assert found.shape == (1, 8, 18)
+    assert any("16 of 16 sounds of ids.csv are read in part: clips/" in notice for notice in found.notices)
+    with pytest.raises(Exception, match=r"the input is 1x8x9, but `sound 4000 seconds=0.2 mel=8` makes 1x8x18"):
+        load(tmp_path / "ids.csv", "sound 4000 seconds=0.2 mel=8", net=net.replace("SIZE", "1x8x9"))
+
+
 def test_what_is_seen_of_sounds(tmp_path: Path) -> None:
     square = np.sign(np.sin(np.arange(400) / 20)).astype(np.float32)
     more = {
