@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.wav_headers import Wav, wav_of
 
-__all__ = ["fitted", "resampled", "samples_of", "waveform"]
+__all__ = ["LARGEST", "fitted", "resampled", "samples_of", "waveform"]
 
 _REACH = 10
 """How many samples, of the lower rate, to each side of one a resampled one hangs on: as in SciPy's `resample_poly`."""
@@ -21,8 +21,10 @@ _BETA = 5.0
 """Of the Kaiser window, likewise."""
 _KEPT = 20_000
 """Tables up to this factor are kept: 4 MB."""
-_PIECE = 8192
-"""New samples that are computed at a time."""
+_PIECE, _NEW = 65_536, 8192
+"""Samples that are decoded, and new ones that are computed, at a time."""
+LARGEST = 1e6
+"""Of a floating-point sample: those of recordings are at most a little more than 1."""
 
 
 def waveform(content: bytes, name: str, rate: int, samples: int) -> NDArray[np.float32]:
@@ -66,21 +68,30 @@ def samples_of(content: bytes, wav: Wav, name: str, most: int | None = None) -> 
         DataError: some are not finite.
     """
     frames = wav.frames if most is None else min(wav.frames, most)
-    count = frames * wav.channels
-    raw = np.frombuffer(content, np.uint8, count * wav.width, wav.start)
+    made, piece = np.empty(frames), max(1, _PIECE // wav.channels)
+    for start in range(0, frames, piece):
+        count = min(piece, frames - start) * wav.channels
+        raw = np.frombuffer(content, np.uint8, count * wav.width, wav.start + start * wav.channels * wav.width)
+        values = _values(raw, wav)
+        if wav.is_float and not (np.abs(values) <= LARGEST).all():
+            message = f"{name} has samples that are no finite numbers, or far beyond -1 to 1"
+            raise DataError(message, "write the file again")
+        made[start : start + piece] = values.reshape(-1, wav.channels).mean(axis=1)
+    return made
+
+
+def _values(raw: NDArray[np.uint8], wav: Wav) -> NDArray[np.float64]:
+    """Return the samples that bytes are, in their order, from -1 to 1."""
     if wav.is_float:
-        values = raw.view(f"<f{wav.width}").astype(np.float64)
-        if not np.isfinite(values).all():
-            raise DataError(f"{name} has samples that are no finite numbers", "write the file again")
-    elif wav.width == 1:
-        values = (raw.astype(np.float64) - 128) / 128
-    elif wav.width == 3:
-        wide = np.zeros((count, 4), np.uint8)
+        return raw.view(f"<f{wav.width}").astype(np.float64)
+    if wav.width == 1:
+        return (raw.astype(np.float64) - 128) / 128
+    if wav.width == 3:
+        wide = np.zeros((len(raw) // 3, 4), np.uint8)
         wide[:, 1:] = raw.reshape(-1, 3)
-        values = wide.view("<i4")[:, 0] / 2.0**31
-    else:
-        values = raw.view(f"<i{wav.width}") / 2.0 ** (8 * wav.width - 1)
-    return values.reshape(frames, wav.channels).mean(axis=1) if wav.channels > 1 else values
+        return wide.view("<i4")[:, 0] / 2.0**31
+    values: NDArray[np.float64] = raw.view(f"<i{wav.width}") / 2.0 ** (8 * wav.width - 1)
+    return values
 
 
 def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.float64]:
@@ -102,9 +113,9 @@ def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.
     reach = table.shape[1] // 2
     around = np.lib.stride_tricks.sliding_window_view(np.pad(samples, reach), table.shape[1])
     made = np.empty(-(-len(samples) * up // down))
-    for start in range(0, len(made), _PIECE):
-        at = np.arange(start, min(len(made), start + _PIECE)) * down
-        made[start : start + _PIECE] = np.einsum("nt,nt->n", around[at // up], table[at % up])
+    for start in range(0, len(made), _NEW):
+        at = np.arange(start, min(len(made), start + _NEW)) * down
+        made[start : start + _NEW] = np.einsum("nt,nt->n", around[at // up], table[at % up])
     return made
 
 

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from netspec import data as datasets
 from netspec.data.file_forms import SoundForm
 from netspec.data.picture_files import Resize
+from netspec.data.wav import LARGEST
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
@@ -65,8 +66,8 @@ def sound_of(run: Run, samples: ArrayLike, rate: int) -> NDArray[np.float32]:
         # As SciPy reads them from WAV files; bytes have their zero in the middle.
         middle = 2.0 ** (8 * values.dtype.itemsize - 1)
         values = (values - (middle if values.dtype.kind == "u" else 0)) / middle
-    if not np.isfinite(values).all():
-        raise DataError("some samples are no finite numbers", "clean them first")
+    if not (np.abs(values) <= LARGEST).all():
+        raise DataError("some samples are no finite numbers, or far beyond -1 to 1", "clean them first")
     one = values.reshape(len(values), -1).mean(axis=1, dtype=np.float64)
     return SoundForm(settings).of_samples(one, rate)[None]
 

@@ -145,6 +145,8 @@ def test_the_scale_of_spectrograms() -> None:
         (riff(struct.pack("<HHIIHH", 0xFFFE, 1, 8000, 8000, 2, 16), bytes(4)), "a form that is not known"),
         (wav(8000, np.array([0, np.nan], np.float32)), "no finite numbers"),
         (wav(8000, np.array([0, np.inf])), "no finite numbers"),
+        (wav(8000, np.array([[np.inf, -np.inf], [0, 0]])), "no finite numbers"),
+        (wav(8000, np.array([[1e308, 1e308]])), "far beyond -1 to 1"),
         (b"RIFF\xff\xff\xff\xffWAVE" + b"junk\xff\xff\xff\xff" + bytes(50), "does not say what its samples are"),
     ],
 )
