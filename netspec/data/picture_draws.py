@@ -14,16 +14,19 @@ from netspec.data.file_forms import PictureForm, SoundForm
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.data_source import DataSource
+from netspec.recipe.sound_settings import Sound
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
 from netspec.sources.file_kinds import PICTURES, FileKind
 from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.sounds import are_sounds
 from netspec.sources.trees import Tree, open_tree
 
 __all__ = ["Drawing", "classes_of", "groups_of_pictures", "parts_of_pictures"]
 
+_SOUND = Sound(rate=1000, seconds=0.1)
 _SIDE = 8
-"""Pictures whose parts are listed are decoded as small as this."""
+"""Files whose parts are listed are decoded as small as this: only whether they can be read matters."""
 
 
 def classes_of(found: Pictures, kept: Sequence[int]) -> list[str]:
@@ -125,8 +128,7 @@ def parts_of_pictures(
     """
     labelled = data is None or data.target == "label"
     with open_tree(path, name) as tree:
-        # Only whether they can be read matters.
-        sound = data.sound if data else None
+        sound = data.sound if data else _SOUND if are_sounds(path) else None
         form = SoundForm(sound) if sound else PictureForm((1, _SIDE, _SIDE), "stretch")
         found = pictures_of(tree, test=data.test if data else None, labelled=labelled, kind=form.kind)
         train = found.train

@@ -88,7 +88,7 @@ def test_files_folders_and_standard_input_are_answered(here: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("song.mp3", "`ffmpeg -i a.mp3 a.wav` makes one"),
+        ("song.mp3", "make a WAV file of it: `ffmpeg -i a.mp3 a.wav`"),
         ("clip.net", "clip.net is no WAV file"),
         ("none.wav", "none.wav does not exist"),
         ("clip.png", "clip.png is no WAV file"),
@@ -111,8 +111,9 @@ def test_sounds_are_shown_and_drawn(here: Path) -> None:
     assert "length: all 0.25 s" in done.stdout
     assert "samples a second: 4,000; mono; 16 bit" in done.stdout
     assert (here / "look.png").read_bytes().startswith(b"\x89PNG")
-    split = cli(here, "data", "show", "clip.net", "--split")
-    assert "test" in split.stdout
+    for name in ("clip.net", "clips"):
+        split = cli(here, "data", "show", name, "--split")
+        assert f"{name}: 16 examples" in split.stdout
 
 
 def test_samples_in_memory(here: Path) -> None:
