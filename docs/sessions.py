@@ -12,12 +12,14 @@ package which is not installed is left as it is.
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+import wave
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -142,6 +144,19 @@ def _package(name: str) -> Path:
     return Path(found.submodule_search_locations[0])
 
 
+def sounds(folder: Path, _: Path) -> None:
+    """Take the sounds of specs/own, and of two of them new ones: one as it is, one with a second behind it."""
+    shutil.copy(OWN / "sounds.zip", folder)
+    with zipfile.ZipFile(OWN / "sounds.zip") as source:
+        (folder / "new.wav").write_bytes(source.read("rising/0.wav"))
+        with (
+            wave.open(io.BytesIO(source.read("falling/0.wav"))) as short,
+            wave.open(str(folder / "longer.wav"), "wb") as long,
+        ):
+            long.setparams(short.getparams())
+            long.writeframes(short.readframes(short.getnframes()) + bytes([128]) * 4000)
+
+
 def own(folder: Path, _: Path) -> None:
     """Take the small specs for data of one's own, with their made-up examples."""
     shutil.copytree(OWN, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.py"))
@@ -164,6 +179,7 @@ DATA: dict[str, Callable[[Path, Path], None]] = {
     "mobilenet": mobilenet,
     "own": own,
     "weather": weather,
+    "sounds": sounds,
     "tutorial": tutorial,
 }
 """What lies in the folder of a session when it begins."""

@@ -84,6 +84,7 @@ def _resident(process: int) -> int:
 def netspec_reads(path: Path, shape: tuple[int, int, int], batch: int, cache: str) -> dict[str, float]:
     """Read as a streamed training does: what is in the cache already, or decoding each time."""
     os.environ["NETSPEC_PICTURE_CACHE"] = cache
+    from netspec.data.file_forms import PictureForm  # noqa: PLC0415
     from netspec.data.picture_files import picture_of  # noqa: PLC0415
     from netspec.data.prefetch import Ring  # noqa: PLC0415
     from netspec.data.rows import Rows  # noqa: PLC0415
@@ -96,7 +97,7 @@ def netspec_reads(path: Path, shape: tuple[int, int, int], batch: int, cache: st
     if cache == "off":
         rows: Any = _Decoding(lambda at: picture_of(tree.read(files[at]), "", shape, "crop", is_quiet=True)[0], shape)
     else:
-        rows = look_through(tree, files, (), shape, "crop").images
+        rows = look_through(tree, files, (), PictureForm(shape, "crop")).images
         assert isinstance(rows, Rows)
     order = _order(len(files))
     with _Watch() as watch:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from pathlib import Path
 
-from netspec.cli.output import print_table, say
+from netspec.cli.file_table import draw_files, parts_text, print_classes, print_odd, twice_of
+from netspec.cli.output import say
 from netspec.data.picture_facts import PictureFacts, picture_facts
-from netspec.diagnostics.diagnostic import plural
 from netspec.terminal.numbers import percent
 from netspec.terminal.progress import Progress
 
 __all__ = ["show_pictures"]
-
-_SHOWN = 5
 
 
 def show_pictures(path: Path, name: str, target: Path) -> None:
@@ -24,84 +21,22 @@ def show_pictures(path: Path, name: str, target: Path) -> None:
         name: as it was given.
         target: the PNG file.
     """
-    import numpy as np  # noqa: PLC0415
-
-    from netspec import report  # noqa: PLC0415
-
     with Progress(quiet=False) as progress:
         facts = picture_facts(path, name, progress.download)
     pictures = facts.pictures
     for notice in pictures.notices:
         say(f"note: {notice}")
-    say(f"{name}: {_parts(facts)}")
+    say(f"{name}: {parts_text(pictures, 'picture')}")
     if pictures.classes:
-        _print_classes(facts)
+        print_classes(pictures, "pictures")
     if facts.values:
         total = sum(facts.values.values())
         shares = ", ".join(f"{value} {percent(count / total)}" for value, count in sorted(facts.values.items())[:20])
         say(f"values in masks: {shares}" + (", …" if len(facts.values) > 20 else ""))
     sizes = _sizes(facts)
     say(sizes)
-    for what, said in (
-        ("cannot be read", facts.bad),
-        ("in several parts", [" = ".join(file for _, file in group) for group in facts.across()]),
-        (
-            "there twice within a part",
-            [" = ".join(f for _, f in group) for group in facts.twice if group not in facts.across()],
-        ),
-    ):
-        if said:
-            say(f"{what}: {len(said):,}")
-            for line in said[:_SHOWN]:
-                say(f"  {line}")
-            if len(said) > _SHOWN:
-                say(f"  and {len(said) - _SHOWN:,} more")
-    if not len(facts.images):
-        return
-    train = pictures.train
-    if pictures.classes:
-        labels = np.asarray(train.labels)
-        test = pictures.parts.get("test")
-        say(
-            report.draw_dataset(
-                name,
-                facts.images,
-                labels[facts.drawn],
-                pictures.classes,
-                np.asarray(test.labels) if test else None,
-                target,
-                counted=labels,
-                fact=sizes,
-            )
-        )
-    else:
-        names = [Path(train.files[at]).name for at in facts.drawn]
-        say(report.draw_grid(facts.images, names, target, title=name, subtitle=_parts(facts)))
-
-
-def _parts(facts: PictureFacts) -> str:
-    """Return how many pictures each part has."""
-    counts = [f"{len(part.files):,} in {name}" for name, part in facts.pictures.parts.items()]
-    total = sum(len(part.files) for part in facts.pictures.parts.values())
-    masks = " with masks" if facts.pictures.has_masks else ""
-    each = f" ({', '.join(counts)})" if len(counts) > 1 else ""
-    return f"{plural(total, 'picture')}{masks}{each}"
-
-
-def _print_classes(facts: PictureFacts) -> None:
-    pictures = facts.pictures
-    parts = {name: Counter(part.labels) for name, part in pictures.parts.items()}
-    total = sum(sum(counts.values()) for counts in parts.values())
-    rows = [
-        (
-            name,
-            *(f"{counts[number]:,}" for counts in parts.values()),
-            percent(sum(counts[number] for counts in parts.values()) / total),
-        )
-        for number, name in enumerate(pictures.classes)
-    ]
-    heads = [*parts] if len(parts) > 1 else ["pictures"]
-    print_table([("class", False), *((head, True) for head in heads), ("share", True)], rows)
+    print_odd([("cannot be read", facts.bad), *twice_of(facts.twice)])
+    draw_files(name, pictures, facts.images, facts.drawn, target, "picture", sizes)
 
 
 def _sizes(facts: PictureFacts) -> str:

@@ -152,7 +152,7 @@ class PictureCache:
         """Return whether a picture was decoded before."""
         return bool(self.entries[number]["check"])
 
-    def read(self, number: int, out: NDArray[np.uint8]) -> bool:
+    def read(self, number: int, out: NDArray[Any]) -> bool:
         """Write a picture into an array; returns whether it is there, and as it was."""
         stream = self._rows
         if stream < 0 or not self.knows(number):
@@ -163,7 +163,7 @@ class PictureCache:
             return False
         return whole and zlib.crc32(out.data) == self.entries[number]["pixels"]
 
-    def write(self, number: int, digest: bytes, draw: int, pixels: NDArray[np.uint8]) -> None:
+    def write(self, number: int, digest: bytes, draw: int, pixels: NDArray[Any]) -> None:
         """Keep a picture, as far as there is room."""
         entry = np.zeros((), ENTRY)
         entry["digest"], entry["draw"], entry["pixels"] = np.void(digest), draw, zlib.crc32(pixels.data)
@@ -269,7 +269,7 @@ def _read_at(stream: int, count: int, offset: int) -> bytes:
     return out.tobytes() if _read_into(stream, out, offset) else b""
 
 
-def _read_into(stream: int, out: NDArray[np.uint8], offset: int) -> bool:
+def _read_into(stream: int, out: NDArray[Any], offset: int) -> bool:
     """Fill an array from a place in a file; returns whether the file goes so far."""
     if not out.size:
         return True

@@ -9,19 +9,24 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.picture_files import decode_all
+from netspec.data.decode_files import decode_all
+from netspec.data.file_forms import PictureForm, SoundForm
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.data_source import DataSource
+from netspec.recipe.sound_settings import Sound
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
+from netspec.sources.file_kinds import PICTURES, FileKind
 from netspec.sources.groups import groups_of, require_apart
-from netspec.sources.pictures import PICTURES, Labelled, Pictures, pictures_of
+from netspec.sources.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.sounds import are_sounds
 from netspec.sources.trees import Tree, open_tree
 
 __all__ = ["Drawing", "classes_of", "groups_of_pictures", "parts_of_pictures"]
 
+_SOUND = Sound(rate=1000, seconds=0.1)
 _SIDE = 8
-"""Pictures whose parts are listed are decoded as small as this: only whether they can be read matters."""
+"""Files whose parts are listed are decoded as small as this: only whether they can be read matters."""
 
 
 def classes_of(found: Pictures, kept: Sequence[int]) -> list[str]:
@@ -31,7 +36,7 @@ def classes_of(found: Pictures, kept: Sequence[int]) -> list[str]:
     return [found.classes[found.train.labels[at]] for at in kept]
 
 
-def groups_of_pictures(tree: Tree, found: Pictures, data: DataSource) -> dict[str, list[str]]:
+def groups_of_pictures(tree: Tree, found: Pictures, data: DataSource, kind: FileKind) -> dict[str, list[str]]:
     """Return the group of each picture of each part; nothing where the spec names none.
 
     Raises:
@@ -40,7 +45,7 @@ def groups_of_pictures(tree: Tree, found: Pictures, data: DataSource) -> dict[st
     if not data.group or not data.groups_files:
         return {}
     files = {part: own.files for part, own in found.parts.items()}
-    groups = groups_of(tree.name, files, found.depth, data.group, PICTURES)
+    groups = groups_of(tree.name, files, found.depth, data.group, kind)
     shown = {part: [tree.shown(file) for file in own.files] for part, own in found.parts.items()}
     require_apart(groups, shown, tree.name)
     return groups
@@ -56,6 +61,7 @@ class Drawing:
         name: what messages call the data.
         rule: how they are drawn.
         groups: the group of each, all of which is on the same side; none where each picture is drawn by itself.
+        kind: what they are.
     """
 
     digests: Sequence[bytes]
@@ -63,6 +69,7 @@ class Drawing:
     name: str
     rule: Rule = RULE
     groups: Sequence[str] = ()
+    kind: FileKind = PICTURES
 
     def parts(self, data: DataSource | None, given: Mapping[str, object]) -> dict[str, NDArray[np.int64]]:
         """Return the places of each part that is drawn, and of what is left to learn from.
@@ -103,7 +110,7 @@ class Drawing:
         every = at.all() or part >= len(at)
         if every or not at.any():
             lacking = "to learn from" if every else f"for the {purpose}"
-            message = f"`{purpose} {part}` of {plural(len(at), 'picture')} in {self.name} leaves none {lacking}"
+            message = f"`{purpose} {part}` of {plural(len(at), self.kind.one)} in {self.name} leaves none {lacking}"
             if self.groups:
                 count = len({self.groups[i] for i in left})
                 raise DataError(f"{message}: they are {plural(count, 'group')}", "say more, or make smaller groups")
@@ -121,14 +128,16 @@ def parts_of_pictures(
     """
     labelled = data is None or data.target == "label"
     with open_tree(path, name) as tree:
-        found = pictures_of(tree, test=data.test if data else None, labelled=labelled)
+        sound = data.sound if data else _SOUND if are_sounds(path) else None
+        form = SoundForm(sound) if sound else PictureForm((1, _SIDE, _SIDE), "stretch")
+        found = pictures_of(tree, test=data.test if data else None, labelled=labelled, kind=form.kind)
         train = found.train
-        decoded = decode_all(tree, train.files, (), (1, _SIDE, _SIDE), "stretch", skip_bad=True, progress=progress)
-        groups = groups_of_pictures(tree, found, data) if data else {}
+        decoded = decode_all(tree, train.files, (), form, skip_bad=True, progress=progress)
+        groups = groups_of_pictures(tree, found, data, form.kind) if data else {}
         shown = {part: _listed(own, found.classes, groups.get(part)) for part, own in found.parts.items()}
     kept = decoded.kept.tolist()
     own_groups = [groups["train"][at] for at in kept] if groups else ()
-    drawing = Drawing(decoded.digests, classes_of(found, kept), name, groups=own_groups)
+    drawing = Drawing(decoded.digests, classes_of(found, kept), name, groups=own_groups, kind=form.kind)
     drawn_parts = {part: [shown["train"][kept[i]] for i in at] for part, at in drawing.parts(data, found.parts).items()}
     held_out = data.held_out if data else 0
     if held_out and "validation" not in found.parts:

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from netspec.data.decode_files import in_threads
 from netspec.data.decoding import quiet
-from netspec.data.picture_files import in_threads, mask_of, picture_of, size_of
+from netspec.data.picture_files import mask_of, picture_of, size_of
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.trees import Read, Tree, open_tree
 
-__all__ = ["PictureFacts", "picture_facts"]
+__all__ = ["PictureFacts", "picture_facts", "spread"]
 
 _DRAWN, _SIDE = 40, 64
 """So many pictures are kept to be drawn, so large."""
@@ -50,10 +51,6 @@ class PictureFacts:
     drawn: list[int] = field(default_factory=list)
     values: Counter[int] = field(default_factory=Counter)
 
-    def across(self) -> list[list[tuple[str, str]]]:
-        """Return those that are in several parts."""
-        return [group for group in self.twice if len({part for part, _ in group}) > 1]
-
 
 def picture_facts(path: Path, name: str, progress: DownloadProgress | None = None) -> PictureFacts:
     """Return what there is to see in a folder or an archive of pictures; every picture is decoded.
@@ -70,8 +67,8 @@ def picture_facts(path: Path, name: str, progress: DownloadProgress | None = Non
     return facts
 
 
-def _spread(labelled: Labelled) -> list[int]:
-    """Return the places of some pictures, of all classes in turn."""
+def spread(labelled: Labelled) -> list[int]:
+    """Return the places of some files, of all classes in turn."""
     if not labelled.labels or labelled.masks:
         return list(range(min(_DRAWN, len(labelled.files))))
     by_class: Mapping[int, list[int]] = defaultdict(list)
@@ -90,7 +87,7 @@ def _look(
     progress: DownloadProgress | None,
 ) -> None:
     files = labelled.files
-    chosen = set(_spread(labelled)) if part == "train" else set()
+    chosen = set(spread(labelled)) if part == "train" else set()
     kept: dict[int, NDArray[np.uint8]] = {}
     found: dict[int, tuple[bytes, tuple[int, int], bool]] = {}
     bad: dict[int, str] = {}

@@ -1,14 +1,9 @@
-"""Picture files of users as arrays: brought to the size of a network's input, many at once in threads."""
+"""Picture files of users as arrays, brought to the size of a network's input, and their masks."""
 
 from __future__ import annotations
 
 import io
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from hashlib import blake2b
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,38 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netspec.data.checks import shape_text
-from netspec.data.decoding import decoded, opened, quiet
+from netspec.data.decoding import decoded, opened
 from netspec.data.images import border_color
-from netspec.data.rows import Rows
-from netspec.data.types import Decoding, DownloadProgress
-from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.sources.trees import Read, Tree
-from netspec.system.memory import free_memory
+from netspec.diagnostics.diagnostic import DataError
 
-__all__ = [
-    "Decoded",
-    "Resize",
-    "bad_pictures",
-    "decode_all",
-    "decode_in_pieces",
-    "geometry",
-    "in_threads",
-    "mask_contents",
-    "mask_of",
-    "needed_memory",
-    "picture_of",
-    "require_picture_shape",
-    "require_room",
-    "size_of",
-    "skipped_notice",
-]
+__all__ = ["Resize", "geometry", "mask_of", "picture_of", "require_picture_shape", "size_of"]
 
 Resize: TypeAlias = Literal["crop", "center", "fit", "stretch"]
 """How a picture gets another size: see `DataSource.resize`."""
-
-_SHOWN = 3
-_AHEAD = 8
-"""Pictures that wait for each thread."""
 
 
 def require_picture_shape(shape: Sequence[int], what: str) -> None:
@@ -157,184 +128,8 @@ def _nearest(picture: Image.Image, inner: tuple[int, int], box: tuple[float, flo
     return found
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Decoded:
-    """Pictures that were read.
-
-    Attributes:
-        kept: the places, among those asked for, of the ones that could be read.
-        images: (N, C, H, W) of bytes, in memory or as rows that are read when they are needed.
-        masks: (N, H, W) of values; None where there are none.
-        digests: of what is in each file: equal files are equal examples.
-        notices: what to say of them.
-    """
-
-    kept: NDArray[np.int64]
-    images: NDArray[np.uint8] | Rows
-    masks: NDArray[np.int32] | None
-    digests: tuple[bytes, ...]
-    notices: tuple[str, ...] = field(default=())
-
-
-def decode_all(
-    tree: Tree,
-    files: Sequence[str],
-    masks: Sequence[str],
-    shape: Sequence[int],
-    resize: Resize,
-    *,
-    skip_bad: bool = False,
-    progress: DownloadProgress | None = None,
-) -> Decoded:
-    """Return pictures, and their masks, as a network takes them; decoded in threads.
-
-    Args:
-        tree: where they lie.
-        files: the names of the pictures.
-        masks: the names of their masks, if they have some.
-        shape: of the input.
-        resize: how they get its size.
-        skip_bad: leave out what cannot be read.
-        progress: called now and then with a name, how many are done, and how many there are.
-
-    Raises:
-        DataError: some cannot be read, or they do not fit in memory.
-    """
-    require_picture_shape(shape, tree.name)
-    channels, height, width = shape
-    require_room(tree.name, len(files), shape, masks=bool(masks))
-    images = np.empty((len(files), channels, height, width), np.uint8)
-    values = np.empty((len(files), height, width), np.int32) if masks else None
-    digests = [b""] * len(files)
-    bad: dict[int, DataError] = {}
-
-    def one(at: int, read: Read) -> None:
-        try:
-            content = read()
-            digests[at] = blake2b(content, digest_size=16).digest()
-            images[at], _ = picture_of(content, tree.shown(files[at]), shape, resize, is_quiet=True)
-            if values is not None:
-                beside = size_of(content)
-                values[at] = mask_of(contents[at], tree.shown(masks[at]), (height, width), resize, beside)
-        except DataError as error:
-            bad[at] = error
-
-    contents = mask_contents(tree, masks, bad)
-    with quiet():
-        in_threads(tree, files, one, lambda done: progress(Decoding(tree.name), done, len(files)) if progress else None)
-    if bad and (not skip_bad or len(bad) == len(files)):
-        raise bad_pictures(tree, files, bad)
-    kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
-    notices: tuple[str, ...] = ()
-    if bad:
-        images, values = images[kept], values[kept] if values is not None else None
-        notices = (skipped_notice(tree, bad),)
-    return Decoded(kept, images, values, tuple(digests[at] for at in kept), notices)
-
-
-def decode_in_pieces(
-    tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize, *, size: int
-) -> Iterator[tuple[list[str], NDArray[np.uint8], list[DataError]]]:
-    """Yield pictures so many at a time: what messages call them, (N, C, H, W), and what is wrong with others."""
-    files = tree.in_order(files)
-    for start in range(0, len(files), size):
-        some = files[start : start + size]
-        images = np.empty((len(some), *shape), np.uint8)
-        bad: dict[int, DataError] = {}
-
-        def one(at: int, read: Read, *, some: Any = some, images: Any = images, bad: Any = bad) -> None:
-            try:
-                images[at], _ = picture_of(read(), tree.shown(some[at]), shape, resize, is_quiet=True)
-            except DataError as error:
-                bad[at] = error
-
-        with quiet():
-            in_threads(tree, some, one, lambda done: None)
-        kept = [at for at in range(len(some)) if at not in bad]
-        yield [tree.shown(some[at]) for at in kept], images[kept], [bad[at] for at in sorted(bad)]
-
-
-def mask_contents(tree: Tree, masks: Sequence[str], bad: dict[int, DataError]) -> dict[int, bytes]:
-    """Return what is in the files of masks: few bytes each."""
-    found = {}
-    for at, read in tree.each(masks):
-        try:
-            found[at] = read()
-        except DataError as error:
-            bad[at] = error
-            found[at] = b""
-    return found
-
-
 def size_of(content: bytes) -> tuple[int, int]:
     """Return the width and height that a picture's file says, upright."""
     with Image.open(io.BytesIO(content)) as image:
         turned = image.getexif().get(0x0112, 1) in {5, 6, 7, 8}
         return (image.height, image.width) if turned else image.size
-
-
-def in_threads(tree: Tree, files: Sequence[str], one: Callable[[int, Read], None], told: Callable[[int], None]) -> None:
-    """Call a function on each file, a limited number of them ahead."""
-    threads = min(16, os.cpu_count() or 1)
-    waiting: deque[Future[None]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for number, (at, read) in enumerate(tree.each(files)):
-                waiting.append(pool.submit(one, at, read))
-                if len(waiting) >= threads * _AHEAD:
-                    waiting.popleft().result()
-                if number % 64 == 0:
-                    told(number)
-            for future in waiting:
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    told(len(files))
-
-
-def bad_pictures(tree: Tree, files: Sequence[str], bad: dict[int, DataError]) -> DataError:
-    """Return the error for pictures that cannot be read, by their places."""
-    count = len(bad)
-    if count == 1:
-        (error,) = bad.values()
-        said = error.message
-    else:
-        said = f"{count:,} of {plural(len(files), 'picture')} of {tree.name} cannot be read: {_named(bad)}"
-    fix = "mend or remove " + ("it" if count == 1 else "them")
-    return DataError(said, f"{fix}; `data … {{ on_bad skip }}` leaves such ones out" if count < len(files) else fix)
-
-
-def skipped_notice(tree: Tree, bad: dict[int, DataError]) -> str:
-    """Return what to say of pictures that are left out."""
-    return f"{plural(len(bad), 'picture')} of {tree.name} cannot be read and left out: {_named(bad)}"
-
-
-def _named(bad: dict[int, DataError]) -> str:
-    first = [bad[at].message for at in sorted(bad)[:_SHOWN]]
-    more = [f"{len(bad) - len(first):,} more"] if len(bad) > len(first) else []
-    return listing([*first, *more], "and") if len(bad) > 1 else first[0]
-
-
-def require_room(name: str, count: int, shape: Sequence[int], *, masks: bool) -> None:
-    """Raise DataError where pictures, or masks where there are no channels, would not fit in memory."""
-    needed, free = needed_memory(count, shape, masks=masks), free_memory()
-    if free is not None and needed > free:
-        what = f"as {shape_text(tuple(shape))} they take" if shape[0] else "their masks take"
-        fix = "take a smaller input, such as `input 3x64x64`, or fewer pictures"
-        raise DataError(
-            f"{name} has {plural(count, 'picture')}: {what} {_size(needed)} of memory while they are read, and "
-            f"{_size(free)} are free",
-            f"{fix}; `data … {{ streaming on }}` reads them batch by batch" if shape[0] else fix,
-        )
-
-
-def needed_memory(count: int, shape: Sequence[int], *, masks: bool) -> int:
-    """Return how many bytes pictures take in memory while they are loaded."""
-    channels, height, width = shape
-    # Dividing them into parts, and handing them to the device, takes as much again.
-    return 2 * count * height * width * (channels + 4 * masks)
-
-
-def _size(count: float) -> str:
-    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -1,4 +1,4 @@
-"""Folders and archives of pictures as datasets: of classes, or with a mask for each picture."""
+"""Folders and archives of pictures or sounds as datasets: of classes, or with a mask for each picture."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from netspec.data.decode_files import Decoded, decode_all, needed_memory
+from netspec.data.file_forms import FileForm, PictureForm, form_of
 from netspec.data.labels import require_no_validation
 from netspec.data.mask_values import Values, labels_of
 from netspec.data.picture_draws import Drawing, classes_of, groups_of_pictures
-from netspec.data.picture_files import Decoded, Resize, decode_all, needed_memory, require_picture_shape
 from netspec.data.streamed_pictures import look_through
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
@@ -19,6 +20,7 @@ from netspec.graph.graph import Graph
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.sources.draws import RULE, TEST_SHARE
+from netspec.sources.file_kinds import FileKind
 from netspec.sources.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.trees import Tree, open_tree
@@ -36,11 +38,11 @@ def load_pictures(
     fitted: Preparation | None = None,
     progress: DownloadProgress | None = None,
 ) -> Dataset:
-    """Return the pictures in a folder or an archive as a network takes them.
+    """Return the pictures or sounds in a folder or an archive as a network takes them.
 
     Args:
         path: of the folder or archive.
-        network: says how large they are, how they are resized, and which part is for the test.
+        network: says what they become, and which part is for the test.
         graph: of the network.
         known: the classes that a model has learned.
         fitted: what a model was fitted to; its masks are read alike.
@@ -53,24 +55,23 @@ def load_pictures(
     test = data.test if data else None
     skip_bad = data is not None and data.on_bad == "skip"
     if len(network.inputs) > 1:
-        raise DataError(f"{path} has pictures, but the network has several inputs", "give it one")
-    shape = network.input
-    require_picture_shape(shape, f"{path}")
-    resize = resize_of(network, fitted)
+        what = "sounds" if data and data.sound else "pictures"
+        raise DataError(f"{path} has {what}, but the network has several inputs", "give it one")
+    form = form_of(network, fitted, f"{path}")
     with ExitStack() as opened:
         tree = opened.enter_context(open_tree(path, str(path)))
         by_pixel = not network.reconstructs and _answers_by_pixel(graph)
         known = () if by_pixel else known
         # A model is also looked at with pictures that have a test part of their own, whatever it was trained on.
         asked = None if fitted else test
-        found = pictures_of(tree, test=asked, labelled=not network.reconstructs, known=known)
+        found = pictures_of(tree, test=asked, labelled=not network.reconstructs, known=known, kind=form.kind)
         if not network.reconstructs:
-            _require_targets(found, path, by_pixel=by_pixel)
-        groups = _groups(tree, found, data, fitted) if data else {}
-        streams = _streams(network, found, shape)
+            _require_targets(found, path, form, by_pixel=by_pixel)
+        groups = _groups(tree, found, data, fitted, form) if data else {}
+        streams = _streams(network, found, form)
         read = look_through if streams else decode_all
         parts = {
-            name: read(tree, part.files, part.masks, shape, resize, skip_bad=skip_bad, progress=progress)
+            name: read(tree, part.files, part.masks, form, skip_bad=skip_bad, progress=progress)
             for name, part in found.parts.items()
         }
         if streams:
@@ -83,7 +84,7 @@ def load_pictures(
     rule = fitted.draw if fitted else RULE
     kept = parts["train"].kept.tolist()
     own_groups = [groups["train"][at] for at in kept] if groups else ()
-    drawing = Drawing(parts["train"].digests, classes_of(found, kept), str(path), rule, own_groups)
+    drawing = Drawing(parts["train"].digests, classes_of(found, kept), str(path), rule, own_groups, form.kind)
     if "validation" in splits and "test" not in splits and test is None:
         notices.append(f"{path} has no test/: {100 * TEST_SHARE:.0f} % of train/ are for the test")
     given = dict(splits)
@@ -91,14 +92,18 @@ def load_pictures(
         if data and data.group and not groups:
             raise DataError(f"{path} has no groups", "")
         splits |= {part: train.take(at) for part, at in drawing.parts(data, splits).items()}
-        _require_each_class(found, splits["train"], str(path))
+        _require_each_class(found, splits["train"], str(path), form.kind)
     except DataError:
         if not fitted:
             raise
         # A model is looked at with all of what is too little to be divided.
         splits = given if "test" in given else {**given, "train": train.rows(stop=0), "test": train}
     names = values.names if values else found.classes
-    made = Preparation(resize=resize, mask_values=values.stored if values else (), draw=rule)
+    made = Preparation(
+        resize=form.resize if isinstance(form, PictureForm) else None,
+        mask_values=values.stored if values else (),
+        draw=rule,
+    )
     dataset = Dataset.of(
         str(path),
         splits["train"],
@@ -114,14 +119,16 @@ def load_pictures(
     return dataset
 
 
-def _groups(tree: Tree, found: Pictures, data: DataSource, fitted: Preparation | None) -> dict[str, list[str]]:
+def _groups(
+    tree: Tree, found: Pictures, data: DataSource, fitted: Preparation | None, form: FileForm
+) -> dict[str, list[str]]:
     """Return the group of each picture; nothing where a model is looked at with pictures of other names.
 
     Raises:
         DataError: as `groups_of_pictures` does.
     """
     try:
-        return groups_of_pictures(tree, found, data)
+        return groups_of_pictures(tree, found, data, form.kind)
     except DataError:
         if fitted:
             return {}
@@ -134,30 +141,26 @@ def _answers_by_pixel(graph: Graph) -> bool:
     return bool(compared) and all(len(one.shape(one.output)) > 1 for one in compared)
 
 
-def _require_targets(found: Pictures, path: Path, *, by_pixel: bool) -> None:
+def _require_targets(found: Pictures, path: Path, form: FileForm, *, by_pixel: bool) -> None:
     """Raise DataError where a network of classes gets masks, or one of masks gets classes."""
     if found.has_masks and not by_pixel:
         message = f"{path} has a mask for each picture, but the network gives one answer for a picture"
         raise DataError(message, "give a folder of pictures for each class")
+    if by_pixel and not form.kind.masks:
+        message = f"{path} has a class for each {form.kind.one}, but the network says something at each position"
+        raise DataError(message, "end with `globalpool; fc classes softmax`")
     if by_pixel and not found.has_masks:
         message = f"{path} has no masks, but the network says something of each pixel"
         raise DataError(message, "give pictures in images/ with a mask of the same name each in masks/")
 
 
-def resize_of(network: Network, fitted: Preparation | None) -> Resize:
-    """Return how pictures get the size of the input: as a model has learned, or as a spec says."""
-    if fitted and fitted.resize:
-        return fitted.resize
-    return (network.data and network.data.resize) or "crop"
-
-
-def _streams(network: Network, found: Pictures, shape: Sequence[int]) -> bool:
-    """Return whether pictures are read batch by batch: as a spec says, else where they would not fit in memory."""
+def _streams(network: Network, found: Pictures, form: FileForm) -> bool:
+    """Return whether files are read batch by batch: as a spec says, else where they would not fit in memory."""
     said = (network.data and network.data.streaming) or "auto"
     if said != "auto":
         return said == "on"
     parts, free = found.parts.values(), free_memory()
-    needed = sum(needed_memory(len(part.files), shape, masks=bool(part.masks)) for part in parts)
+    needed = sum(needed_memory(len(part.files), form, masks=bool(part.masks)) for part in parts)
     return free is not None and needed > free
 
 
@@ -168,8 +171,8 @@ def _split(part: Decoded, labelled: Labelled, values: Values | None, name: str) 
     return Split(part.images, np.asarray(labelled.labels, np.int32)[part.kept])
 
 
-def _require_each_class(found: Pictures, train: Split, name: str) -> None:
-    """Raise DataError where no picture of a class is left to learn from."""
+def _require_each_class(found: Pictures, train: Split, name: str, kind: FileKind) -> None:
+    """Raise DataError where no file of a class is left to learn from."""
     if not found.classes or found.has_masks:
         return
     counts = np.bincount(train.labels, minlength=len(found.classes))
@@ -177,6 +180,6 @@ def _require_each_class(found: Pictures, train: Split, name: str) -> None:
     # What a model knows may be looked at in pictures of some classes alone.
     if lacking and set(lacking) & {found.classes[label] for label in found.train.labels}:
         raise DataError(
-            f"{name}: all pictures of {listing(lacking, 'and')} were drawn for the test, or cannot be read",
+            f"{name}: all {kind.one}s of {listing(lacking, 'and')} were drawn for the test, or cannot be read",
             "give more of them, or a test/ folder of your own",
         )

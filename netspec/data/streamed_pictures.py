@@ -16,23 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL
 from numpy.typing import NDArray
 
-from netspec.data.decoding import quiet
-from netspec.data.picture_cache import PictureCache, open_cache
-from netspec.data.picture_files import (
+from netspec.data.decode_files import (
     Decoded,
-    Resize,
-    bad_pictures,
+    bad_files,
     in_threads,
+    mask_beside,
     mask_contents,
-    mask_of,
-    picture_of,
     require_room,
-    size_of,
     skipped_notice,
 )
+from netspec.data.file_forms import FileForm
+from netspec.data.picture_cache import PictureCache, open_cache
 from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError
@@ -52,18 +48,15 @@ class PictureSource:
     Args:
         tree: where the files lie; it stays open.
         files: their names.
-        shape: of the input.
-        resize: how they get its size.
+        form: what a file becomes.
         cache: what is kept of them.
         key: what they are, as a text.
     """
 
-    def __init__(
-        self, tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize, cache: PictureCache, key: str
-    ) -> None:
-        self.tree, self.files, self.resize, self.cache, self.key = tree, tuple(files), resize, cache, key
-        self.shape: tuple[int, ...] = tuple(shape)
-        self.dtype: np.dtype[Any] = np.dtype(np.uint8)
+    def __init__(self, tree: Tree, files: Sequence[str], form: FileForm, cache: PictureCache, key: str) -> None:
+        self.tree, self.files, self.form, self.cache, self.key = tree, tuple(files), form, cache, key
+        self.shape: tuple[int, ...] = form.shape
+        self.dtype: np.dtype[Any] = form.dtype
         weakref.finalize(self, cache.close)
 
     def read(self, number: int, out: NDArray[Any]) -> None:
@@ -78,14 +71,14 @@ class PictureSource:
                 "put it back, and go on",
             )
         # It was decoded before, so that it is known to be safe; that Pillow warns of it was silenced then.
-        pixels, _ = picture_of(content, self.tree.shown(self.files[number]), self.shape, self.resize, is_quiet=True)
+        pixels = self.form.of(content, self.tree.shown(self.files[number]))
         out[:] = pixels
         if self.cache.keeps_rows:
             self.cache.write(number, digest, int(self.cache.entries[number]["draw"]), pixels)
 
     def look(self, number: int, content: bytes) -> None:
         """Decode a picture for the first time, and keep what is known of it."""
-        pixels, _ = picture_of(content, self.tree.shown(self.files[number]), self.shape, self.resize, is_quiet=True)
+        pixels = self.form.of(content, self.tree.shown(self.files[number]))
         draw = blake2b(pixels.tobytes(), digest_size=8, person=b"validation").digest()
         self.cache.write(number, _digest(content), int.from_bytes(draw, "big"), pixels)
 
@@ -106,8 +99,7 @@ def look_through(
     tree: Tree,
     files: Sequence[str],
     masks: Sequence[str],
-    shape: Sequence[int],
-    resize: Resize,
+    form: FileForm,
     *,
     skip_bad: bool = False,
     progress: DownloadProgress | None = None,
@@ -117,18 +109,17 @@ def look_through(
     Raises:
         DataError: some cannot be read, or their masks do not fit in memory.
     """
-    _, height, width = shape
-    require_room(tree.name, len(files), (0, height, width), masks=bool(masks))
-    key = _key(tree, files, shape, resize)
-    cache = open_cache(key, len(files), int(np.prod(shape)))
-    source = PictureSource(tree, files, shape, resize, cache, key)
+    require_room(tree.name, len(files), form, masks=bool(masks), of_masks=True)
+    key = _key(tree, files, form)
+    cache = open_cache(key, len(files), form.nbytes)
+    source = PictureSource(tree, files, form, cache, key)
     if is_packed(tree.path.name) and not cache.keeps_rows:
         raise DataError(
-            f"{tree.name} can only be read from its beginning to its end, and the pictures cannot be kept decoded: "
-            f"{cache.reason}",
+            f"{tree.name} can only be read from its beginning to its end, and the {form.kind.one}s cannot be kept "
+            f"decoded: {cache.reason}",
             "unpack it, or make a .zip of it, which is read in any order",
         )
-    values = np.empty((len(files), height, width), np.int32) if masks else None
+    values = np.empty((len(files), *form.shape[1:]), np.int32) if masks else None
     bad: dict[int, DataError] = {}
     wanted = [at for at in range(len(files)) if values is not None or not _is_there(source, at)]
     contents = mask_contents(tree, masks, bad)
@@ -140,8 +131,7 @@ def look_through(
             if not _is_there(source, at):
                 source.look(at, content)
             if values is not None:
-                beside = size_of(content)
-                values[at] = mask_of(contents[at], tree.shown(masks[at]), (height, width), resize, beside)
+                values[at] = mask_beside(content, contents[at], tree.shown(masks[at]), form)
         except DataError as error:
             bad[at] = error
 
@@ -150,15 +140,15 @@ def look_through(
             progress(Decoding(tree.name), done + len(files) - len(wanted), len(files))
 
     if wanted:
-        with quiet():
+        with form.prepared():
             in_threads(tree, [files[at] for at in wanted], one, told)
     if bad and (not skip_bad or len(bad) == len(files)):
-        raise bad_pictures(tree, files, bad)
+        raise bad_files(tree, files, bad, form.kind)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
-    notices = [skipped_notice(tree, bad)] if bad else []
+    notices = [skipped_notice(tree, bad, form.kind)] if bad else []
     if not cache.keeps_rows:
         warnings.filterwarnings("ignore", module=r"PIL\b")
-        notices.append(f"{tree.name}: pictures are decoded anew in each epoch: {cache.reason}")
+        notices.append(f"{tree.name}: {form.kind.one}s are decoded anew in each epoch: {cache.reason}")
     digests = tuple(cache.entries[at]["digest"].tobytes() for at in kept)
     return Decoded(kept, Rows(source, kept), None if values is None else values[kept], digests, tuple(notices))
 
@@ -168,15 +158,15 @@ def _is_there(source: PictureSource, at: int) -> bool:
     if not source.cache.knows(at):
         return False
     # What can be read forward only is not decoded in another order later.
-    return not is_packed(source.tree.path.name) or source.cache.read(at, np.empty(source.shape, np.uint8))
+    return not is_packed(source.tree.path.name) or source.cache.read(at, np.empty(source.shape, source.dtype))
 
 
-def _key(tree: Tree, files: Sequence[str], shape: Sequence[int], resize: Resize) -> str:
+def _key(tree: Tree, files: Sequence[str], form: FileForm) -> str:
     """Return a hash of which files they are, as they are now, and of how they are decoded.
 
     The times of a file change with what is in it, so that it does not need to be read for that.
     """
-    found = hashlib.sha256(f"{_FORMAT} {PIL.__version__} {tuple(shape)} {resize} {tree.path.resolve()}\n".encode())
+    found = hashlib.sha256(f"{_FORMAT} {form.key} {tree.path.resolve()}\n".encode())
     archive = tree.path if tree.path.is_file() else None
     if archive:
         found.update(_state(archive))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.file_forms import FileForms
 from netspec.data.table_pictures import ColumnPictures, read_column_files
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
@@ -39,7 +40,7 @@ def examples_of(
     # A text in a file may well be a word that stands for nothing in the cell of a table.
     lost = _is_empty if prepared.texts else is_missing
     if prepared.pictures and pictures is None:
-        pictures = read_column_files(table, prepared, "crop")
+        pictures = read_column_files(table, prepared, FileForms())
     made = {
         name: pictures.of(table, given) if pictures and given.form == "picture" else _input(table, given, notices, lost)
         for name, given in prepared.inputs.items()

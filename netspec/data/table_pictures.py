@@ -1,4 +1,4 @@
-"""The pictures that columns of a table name, decoded: each file once, however many rows name it."""
+"""The pictures or sounds that columns of a table name, decoded: each file once, however many rows name it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netspec.data.picture_files import Decoded, Resize, decode_all
+from netspec.data.decode_files import Decoded, decode_all
+from netspec.data.file_forms import FileForms
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.embedded import EmbeddedFiles
+from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.table_files import ColumnFiles, column_places, missing_files, require_files
 from netspec.sources.table_preparation import TableInput, TablePreparation
 from netspec.sources.tables import Table
@@ -29,11 +31,13 @@ class ColumnPictures:
         columns: of each column, and the size that its pictures get, what was decoded, and the place of each name.
         bad: the rows whose pictures cannot be read.
         notices: what to say of them.
+        kind: what they are.
     """
 
     columns: Mapping[tuple[str, tuple[int, ...]], tuple[Decoded, Mapping[str, int]]] = field(default_factory=dict)
     bad: frozenset[int] = frozenset()
     notices: tuple[str, ...] = ()
+    kind: FileKind = PICTURES
 
     def of(self, table: Table, given: TableInput) -> NDArray[Any]:
         """Return the picture of each row, (N, C, H, W)."""
@@ -52,8 +56,8 @@ class ColumnPictures:
                 if again:
                     are = "is" if len(again) == 1 else "are"
                     found.append(
-                        f"{plural(len(again), 'picture')} of {column} for the {part} {are} in the training part too, "
-                        f"as {cells[again[0]]!r}: `group` keeps together what belongs together"
+                        f"{plural(len(again), self.kind.one)} of {column} for the {part} {are} in the training part "
+                        f"too, as {cells[again[0]]!r}: `group` keeps together what belongs together"
                     )
         return found
 
@@ -61,7 +65,7 @@ class ColumnPictures:
 def read_column_files(
     table: Table,
     prepared: TablePreparation,
-    resize: Resize,
+    forms: FileForms,
     *,
     skip_bad: bool = False,
     embedded: bool = False,
@@ -72,7 +76,7 @@ def read_column_files(
     Args:
         table: it.
         prepared: says which columns are read, and how large pictures are.
-        resize: how they get that size.
+        forms: how they get that size, or that they are sounds.
         skip_bad: leave out rows whose picture cannot be read.
         embedded: the cells are pictures in base64; no file is read.
         progress: called while they are decoded.
@@ -90,15 +94,16 @@ def read_column_files(
         if cells is None:
             continue  # which is said where columns are looked for
         names = list(dict.fromkeys(cells))
+        form = forms.of_size(given.size)
         tree: Tree
         if embedded:
             tree = EmbeddedFiles(table, given.text)
         else:
-            require_files(table, given.text, missing_files(table, given.text))
+            require_files(table, given.text, missing_files(table, given.text), form.kind)
             tree = ColumnFiles(table.folder or Path(), table.name, names, column_places(table, given.text))
-        decoded = decode_all(tree, names, (), given.size, resize, skip_bad=skip_bad, progress=progress)
+        decoded = decode_all(tree, names, (), form, skip_bad=skip_bad, progress=progress)
         places = {names[at]: i for i, at in enumerate(decoded.kept.tolist())}
         columns[given.text, given.size] = (decoded, places)
         bad |= {row for row, name in enumerate(cells) if name not in places}
         notices += decoded.notices
-    return ColumnPictures(columns, frozenset(bad), tuple(notices))
+    return ColumnPictures(columns, frozenset(bad), tuple(notices), SOUNDS if forms.sound else PICTURES)

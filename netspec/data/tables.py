@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.data.picture_files import Resize
+from netspec.data.file_forms import FileForms
 from netspec.data.table_examples import examples_of, require_columns, require_shapes
 from netspec.data.table_pictures import ColumnPictures, read_column_files
 from netspec.data.table_targets import labels_of, targets_for
@@ -75,12 +75,12 @@ def load_table(
     learns = not network.reconstructs
     known = preparation.table if preparation else None
     rule = preparation.draw if preparation else RULE
-    resize = preparation.resize if preparation and preparation.resize else data.resize or "crop"
+    forms = FileForms.of(data, preparation)
     if known:
         # What the model learned from is not looked at again.
         require_columns(table, known)
     found, pictures = divided_table(
-        table, network, data, known, folder=folder, rule=rule, resize=resize, progress=progress
+        table, network, data, known, folder=folder, rule=rule, forms=forms, progress=progress
     )
     inputs = known.inputs if known else found.inputs
     columns: tuple[TargetColumn, ...] = known.targets if known else ()
@@ -104,7 +104,7 @@ def load_table(
     several = len(graph.outputs) > 1
     made = Preparation(
         table=TablePreparation(inputs=inputs, targets=columns, windows=found.windows and found.windows.windows),
-        resize=resize if pictures.columns else None,
+        resize=forms.resize if pictures.columns and not forms.sound else None,
         draw=rule,
     )
     dataset = Dataset.of(
@@ -133,7 +133,7 @@ def divided_table(
     *,
     folder: Path | None = None,
     rule: Rule = RULE,
-    resize: Resize = "crop",
+    forms: FileForms | None = None,
     progress: DownloadProgress | None = None,
 ) -> tuple[Fitted, ColumnPictures]:
     """Return a table in its parts, without rows whose pictures are left out, and the pictures of the others.
@@ -145,7 +145,7 @@ def divided_table(
         known: what a model has learned from a table; nothing is fitted to this one then.
         folder: of the spec, for what it names beside the data.
         rule: how rows are drawn for the parts.
-        resize: how pictures get the size of their input.
+        forms: how files become what their input reads; as the data says unless given.
         progress: called while pictures are decoded.
 
     Raises:
@@ -164,7 +164,9 @@ def divided_table(
 
     found = divided(table)
     prepared = TablePreparation(inputs=known.inputs if known else found.inputs)
-    pictures = read_column_files(found.table, prepared, resize, skip_bad=data.on_bad == "skip", progress=progress)
+    pictures = read_column_files(
+        found.table, prepared, forms or FileForms.of(data, None), skip_bad=data.on_bad == "skip", progress=progress
+    )
     if pictures.bad:
         # Which rows are drawn depends on the others: those that are left out are none of them.
         bad = {found.table.lines[row] for row in pictures.bad}
@@ -173,8 +175,8 @@ def divided_table(
 
 
 def asked_of(network: Network) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[int, ...]]]:
-    """Return the columns that each input of a network names, and the sizes of those that are pictures."""
-    sizes: dict[str, tuple[int, ...]] = {given.name: given.shape for given in network.inputs if len(given.shape) == 3}
+    """Return the columns that each input of a network names, and the sizes of those that are pictures or sounds."""
+    sizes: dict[str, tuple[int, ...]] = {i.name: i.shape for i in network.inputs if network.reads_file(i)}
     return {i.name: (*((PICTURES,) if i.name in sizes else ()), *i.columns) for i in network.inputs}, sizes
 
 

@@ -136,7 +136,8 @@ def signature(cls: type[Definition]) -> str:
         elif p.members:
             words.append(f"[{p.name}]")
         else:
-            words.append(f"[{p.name}={'' if p.default is None else value_text(p.default)}]")
+            word = f"{p.name}={'' if p.default is None else value_text(p.default)}"
+            words.append(word if p.required else f"[{word}]")
     return " ".join(words + [f"[{key}=LABEL]" for key in [getattr(cls, "second", "")] if key])
 
 

@@ -260,7 +260,7 @@ class Binder:
             return self._report(errors.setting_on_the_line(next_setting))
         if len(parameter.members.names) == 1:
             (cls,) = parameter.members.entries
-            example = example_setting(self.bound.name.text, cls)
+            example = str(getattr(cls, "example", "")) or example_setting(self.bound.name.text, cls)
             return self._bind_member(cls, command.name, command.arguments, example)
         if not command.arguments or command.arguments[0].key is not None:
             return self._report(errors.bare_setting(parameter, command.span))

@@ -83,7 +83,7 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
     asked = asked if data.is_table else {}
-    looked = {**asked, **_picture_inputs(file)} if data.is_table else {}
+    looked = {**asked, **_file_inputs(file, data)} if data.is_table else {}
     other = other_data(data, given)
     named = str(given) if other else data.name
     if command and other:
@@ -132,12 +132,13 @@ def _surveyed(
     return survey(other or data, folder, looked)
 
 
-def _picture_inputs(file: ast.File) -> dict[str, tuple[str, ...]]:
-    """Return the inputs whose size is that of a picture, which of a table is in a file; by their names."""
+def _file_inputs(file: ast.File, data: DataSource) -> dict[str, tuple[str, ...]]:
+    """Return the inputs whose size is that of a picture or a sound, which of a table is in a file; by their names."""
     found = {}
+    axes = {2, 3} if data.sound else {3}
     for command in file.commands:
         sizes = [a for a in command.arguments if isinstance(a.value, ast.Size) and a.key is None]
-        if command.name.text != "input" or len(sizes) != 1 or len(sizes[0].value.extents) != 3:  # type: ignore[union-attr]
+        if command.name.text != "input" or len(sizes) != 1 or len(sizes[0].value.extents) not in axes:  # type: ignore[union-attr]
             continue
         named = [
             _word(a) for a in command.arguments if a is not sizes[0] and (a.key is None or a.key.text == "columns")

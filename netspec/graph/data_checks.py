@@ -9,10 +9,11 @@ from netspec.diagnostics.diagnostic import Diagnostic, Place, Places, Related, p
 from netspec.graph.augment_checks import augment_misfit
 from netspec.graph.graph import Graph
 from netspec.ir.data_source import DataSource
-from netspec.ir.network import Network
+from netspec.ir.network import Input, Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.losses import BinaryCrossEntropy
+from netspec.recipe.sound_settings import Sound
 
 __all__ = ["check_data", "check_targets", "fits_shape"]
 
@@ -22,6 +23,9 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     if network.data is None:
         return []
     of_images = network.data.scale or network.data.normalize or network.data.augment or network.data.views
+    sound = network.data.sound
+    if sound and (wrong := _of_sound(network, sound, places)):
+        return [wrong]
     if network.data.is_table and of_images and not any(len(given.shape) == 3 for given in network.inputs):
         message = "the numbers of a table are standardized; `scale`, `normalize`, `augment` and `views` are for images"
         return [_diagnostic("E0308", message, places.get("data"), "leave them out")]
@@ -46,6 +50,27 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     names = [n for n in (network.data.name, network.data.fallback) if n]
     infos = [info for n in names if (info := datasets.find(n))]
     return [d for info in infos for d in _problems(network, graph, info, places, infos)][:1]
+
+
+def _of_sound(network: Network, sound: Sound, places: Places) -> Diagnostic | None:
+    """Return that an input is not what `sound` makes; None where it is."""
+    of_table, made = network.data is not None and network.data.is_table, format_shape(sound.shape)
+    sounds = [given for given in network.inputs if not of_table or network.reads_file(given)]
+    if of_table and not sounds:
+        message = f"`sound` is for the column of WAV files, and no input is {made}"
+        return _diagnostic("E0308", message, places.get("data"), f"write `input {made}`, or leave `sound` out")
+    given = next((given for given in sounds if given.shape != sound.shape or given.tokens), None)
+    if given is None:
+        return None
+    message = f"the input is {_said_of_input(given)}, but `{sound.shortest}` makes {made}"
+    fix = f"write `input {made}`" + ("" if of_table else ", or leave `input` out: it follows from `sound`")
+    if sound.mel is None and len(given.shape) == 3:
+        fix += f"; spectrograms, as for images, are made by `{sound.shortest} mel=40`"
+    return _diagnostic("E0308", message, places.get(given.name), fix, places.get("data"))
+
+
+def _said_of_input(given: Input) -> str:
+    return "token numbers" if given.tokens else format_shape(given.shape)
 
 
 def _declared_targets(network: Network) -> set[str]:
@@ -214,6 +239,8 @@ def _no_images(network: Network, name: str) -> tuple[str, str]:
     """Return that a setting is for images, and what would be right."""
     given = "token numbers" if network.tokens else format_shape(network.input)
     fix = "remove it from `data`"
+    if network.data and network.data.sound:
+        fix = f"make spectrograms, which are images: `{network.data.sound.shortest} mel=40`; or {fix}"
     if len(network.input) == 1 and not network.tokens:
         fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
     return f"`{name}` moves the pixels of images, but the input is {given}", fix

@@ -176,8 +176,8 @@ def _of_numbers(loss: Loss, outputs: int, found: Survey, table: str) -> Wrong | 
 
 
 def _asked(network: Network) -> dict[str, tuple[str, ...]]:
-    """Return the columns of a table that each input names; one that is a picture reads the column of files."""
-    return {i.name: (*((PICTURES,) if len(i.shape) == 3 else ()), *i.columns) for i in network.inputs}
+    """Return the columns of a table that each input names; a picture or a sound reads the column of files."""
+    return {i.name: (*((PICTURES,) if network.reads_file(i) else ()), *i.columns) for i in network.inputs}
 
 
 def _contents(network: Network, path: Path, kind: str, name: str, held_out: int) -> Contents:

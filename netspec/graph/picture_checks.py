@@ -1,4 +1,4 @@
-"""Do pictures in a folder or an archive go with a network? By their names; nothing is decoded."""
+"""Do pictures or sounds in a folder or an archive go with a network? By their names; nothing is decoded."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ def of_pictures(
     if found is None or found.pictures is None:
         return
     if len(network.inputs) > 1:
-        wrong = (f"{data.name} has pictures, but the network has {len(network.inputs)} inputs", "give it one")
+        what = "sounds" if data.sound else "pictures"
+        wrong = (f"{data.name} has {what}, but the network has {len(network.inputs)} inputs", "give it one")
         yield at_place(place, "E0308", wrong)
         return
     given = network.inputs[0]
-    if given.tokens or len(given.shape) != 3 or given.shape[0] not in (1, 3):
+    # The shape of a sound was looked at before.
+    if not data.sound and (given.tokens or len(given.shape) != 3 or given.shape[0] not in (1, 3)):
         said = "token numbers" if given.tokens else format_shape(given.shape)
         fix = "write `input 3x64x64` for color, `input 1x64x64` for grey (`fc` flattens it)"
         wrong = (f"the input is {said}, but {data.name} has pictures of 1 or 3 channels", fix)

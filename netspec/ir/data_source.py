@@ -9,6 +9,7 @@ from netspec.recipe.catalog import find
 from netspec.recipe.group_names import is_pattern, pattern_wrong
 from netspec.recipe.image_settings import Augment, Views
 from netspec.recipe.settings import Normalize, Scale, Shuffle, Text, Window
+from netspec.recipe.sound_settings import Sound
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import Expects, ManyNames, Name, Names, Part
 
@@ -34,7 +35,7 @@ class DataSource(Definition):
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
     later = (
         *("text", "test", "columns", "drop", "category", "number", "group", "window", "order"),
-        *("resize", "on_bad", "streaming"),
+        *("resize", "on_bad", "streaming", "sound"),
     )
     name: FileName = positional("name of the dataset")
     fallback: FileName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
@@ -103,6 +104,7 @@ class DataSource(Definition):
         "whether pictures of files are read batch by batch while the network is trained, or are all in memory: `auto`, "
         "which it is unless given, keeps them in memory where they fit; the numbers are the same",
     )
+    sound: Sound | None = option(None, "the files are sounds, WAV files, and so they become examples")
 
     def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the factors and offsets of the channels: those of all, or of each, as `normalize` may say."""
@@ -218,6 +220,19 @@ class DataSource(Definition):
             )
         if self.test == 0:
             raise ValueError("arrays without a test part need examples for the test: say `test 20%`, or leave it out")
+
+    @model_validator(mode="after")
+    def _of_sound(self) -> "DataSource":
+        if self.sound is None:
+            return self
+        if self.scale or self.normalize or self.resize or self.views:
+            settings = "`scale`, `normalize`, `resize` and `views`"
+            raise ValueError(f"`sound` says how the values of sounds are scaled: {settings} are for pictures")
+        known = next((name for name in (self.name, self.fallback) if name and find(name)), None)
+        if known or self.is_arrays or self.is_text:
+            what = f"{known} has images" if known else "these are arrays" if self.is_arrays else "this is a text"
+            raise ValueError(f"`sound` is for folders, archives and tables of WAV files, and {what}: leave it out")
+        return self
 
     @model_validator(mode="after")
     def _of_tags(self) -> "DataSource":

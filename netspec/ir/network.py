@@ -361,6 +361,16 @@ class Network(_Model):
         """Whether its examples are images."""
         return len(self.inputs) == 1 and not self.tokens and len(self.image_shape) == 3
 
+    def reads_file(self, given: Input) -> bool:
+        """Return whether an input is, of a table, what a file holds: a picture, or a sound where the data has some."""
+        of_sound = self.data is not None and self.data.sound is not None and len(given.shape) == 2
+        return len(given.shape) == 3 or of_sound
+
+    @property
+    def reads_sounds(self) -> bool:
+        """Whether a sound in a file is an example."""
+        return len(self.inputs) == 1 and self.data is not None and self.data.sound is not None
+
     @property
     def reconstructs(self) -> bool:
         """Whether it learns to give its own input again, and no class."""

@@ -61,7 +61,11 @@ def _json_text(served: Served) -> str:
         return "a row, an object of columns, or a list of rows"
     if len(served.run.network.inputs) > 1:
         return "an object with an array for each input: one example, or many"
-    return "an array: one example or many" + ("; or a picture in base64, or a list" if served.reads_pictures else "")
+    return "an array: one example or many" + (
+        f"; or a {'picture' if served.reads_pictures else 'sound'} in base64, or a list"
+        if served.reads_pictures or served.reads_sounds
+        else ""
+    )
 
 
 def _commands(served: Served, address: str) -> list[str]:
@@ -74,6 +78,7 @@ def _commands(served: Served, address: str) -> list[str]:
     files = {
         "text/plain": "text.txt",
         "image/png": "picture.png",
+        "audio/wav": "sound.wav",
         "text/csv": "rows.csv",
         "application/x-npy": "examples.npy",
         "application/octet-stream": "examples.npz",

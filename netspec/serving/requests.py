@@ -13,6 +13,7 @@ import numpy as np
 
 from netspec.data.decoding import MOST_PIXELS, stated_size
 from netspec.data.examples import array_in
+from netspec.data.file_forms import FileForms
 from netspec.data.types import Arrays, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.serving.errors import RequestError
@@ -25,6 +26,7 @@ from netspec.serving.served import INSTANCES, Served
 from netspec.sources.embedded import BASE64_FIX, embedded_bytes
 from netspec.sources.tables import Table, read_table, table_of_objects
 from netspec.sources.texts import text_of
+from netspec.sources.wav_headers import is_wav
 from netspec.workflows import example_files
 from netspec.workflows.example_files import Examples
 
@@ -82,8 +84,10 @@ class _Reader:
         run, table = self.served.run, self.served.table
         if media == "application/json" or media.endswith("+json"):
             return self._json(body, name)
-        if media.startswith("image/"):
+        if media.startswith("image/") and not self.served.reads_sounds:
             return [self._picture(body, name)]
+        if media.startswith("audio/") and self.served.reads_sounds:
+            return [example_files.of_sound(run.network, body, name=name)]
         if media == "text/plain" and run.text_column:
             return self._texts([text_of(body, name)], name)
         if media in _TABLES and table:
@@ -98,6 +102,8 @@ class _Reader:
             if body.startswith(b"PK"):
                 _require_small(body, name)
             return self.served.run.examples(body, name=name)
+        if self.served.reads_sounds and is_wav(body):
+            return example_files.of_sound(self.served.run.network, body, name=name)
         if self.served.reads_pictures and not (self.served.table and stated_size(body) is None):
             return self._picture(body, name)
         if self.served.table:
@@ -160,19 +166,25 @@ class _Reader:
         return f"an array of the shape {next(iter(shapes.values()))}, or many of them"
 
     def _strings(self, texts: Sequence[str], name: str, *, alone: bool) -> list[Examples]:
-        """Return texts, or pictures in base64."""
+        """Return texts, or pictures or sounds in base64."""
         require_few(self.served, len(texts))
         if self.served.run.text_column:
             return self._texts(texts, name)
-        if not self.served.reads_pictures:
+        if not self.served.reads_pictures and not self.served.reads_sounds:
             raise DataError(f"{name} is a text, which the model does not read", f"give {self._example()}")
+        one = "picture" if self.served.reads_pictures else "sound"
         found = []
         for number, text in enumerate(texts, 1):
-            shown = name if alone else f"picture {number:,} of {name}"
+            shown = name if alone else f"{one} {number:,} of {name}"
             content = embedded_bytes(text)
             if not content:
-                raise DataError(f"{shown} is no picture in base64", BASE64_FIX)
-            found.append(self._picture(content, shown))
+                raise DataError(f"{shown} is no {one} in base64", BASE64_FIX)
+            sound = self.served.reads_sounds
+            found.append(
+                example_files.of_sound(self.served.run.network, content, name=shown)
+                if sound
+                else self._picture(content, shown)
+            )
         return found
 
     # --- examples -------------------------------------------------------------------------------------------------
@@ -208,7 +220,9 @@ class _Reader:
                 if content := embedded_bytes(text):
                     self._spend(content, f"{table.name}: a picture of {column}")
         # What a client names is no file of this machine.
-        found = example_files.of_table(prepared, table, preparation.resize or "crop", embedded=True)
+        found = example_files.of_table(
+            prepared, table, FileForms.of(self.served.run.network.data, preparation), embedded=True
+        )
         return replace(found, columns=None)
 
     def _spend(self, content: bytes, name: str) -> None:

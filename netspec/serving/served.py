@@ -29,6 +29,7 @@ _MOST_EXAMPLES, _MOST_NUMBERS = 10_000, 50_000_000
 
 _ARRAYS = {"application/x-npy": "an .npy file: an example, or many"}
 _PICTURES = {"image/png": "a picture", "image/jpeg": "a picture; likewise image/webp and others"}
+_SOUNDS = {"audio/wav": "a sound, as a WAV file"}
 _ROWS = {"text/csv": "a table: a line with the names of its columns, then rows", "application/x-ndjson": "a row a line"}
 
 _SENTENCES = {
@@ -75,7 +76,12 @@ class Served:
     @property
     def reads_pictures(self) -> bool:
         """Whether a picture alone is an example."""
-        return self.table.is_picture if self.table else self.run.network.reads_images
+        return not self.reads_sounds and (self.table.is_picture if self.table else self.run.network.reads_images)
+
+    @property
+    def reads_sounds(self) -> bool:
+        """Whether a sound alone is an example."""
+        return self.run.network.reads_sounds and (self.table is None or self.table.is_picture)
 
     @property
     def media(self) -> dict[str, str]:
@@ -86,7 +92,8 @@ class Served:
         arrays = {"application/octet-stream": "an .npz file: an array for each input"} if several else _ARRAYS
         texts = {"text/plain": "a text, in UTF-8"} if self.run.text_column else {}
         rows = _ROWS if self.table else {}
-        return {**(_PICTURES if self.reads_pictures else {}), **texts, **rows, **arrays}
+        sounds = _SOUNDS if self.reads_sounds else {}
+        return {**(_PICTURES if self.reads_pictures else {}), **sounds, **texts, **rows, **arrays}
 
     def zeros(self, count: int) -> Arrays:
         """Return so many examples of zeros, of the types that are most often asked."""
@@ -97,14 +104,16 @@ class Served:
         given = next(i for i in self.run.network.inputs if i.name == name)
         if given.tokens:
             return np.int32
-        picture = self.table.inputs[name].form == "picture" if self.table else self.run.network.reads_images
-        return np.uint8 if picture else np.float32
+        network = self.run.network
+        file = self.table.inputs[name].form == "picture" if self.table else network.reads_images
+        of_sound = network.data is not None and network.data.sound is not None
+        return np.uint8 if file and not of_sound else np.float32
 
     # --- what is read ---------------------------------------------------------------------------------------------
 
     @cached_property
     def example(self) -> Any:
-        """An example as JSON; of pictures and long arrays none: None."""
+        """An example as JSON; of pictures, sounds and long arrays none: None."""
         if self.run.tags:
             return _SENTENCE
         if self.table:
@@ -113,7 +122,7 @@ class Served:
             row = {name: value for given in self.table.inputs.values() for name, value in _row(given).items()}
             return [row] * self.window if self.window else row
         inputs = self.run.network.inputs
-        if self.reads_pictures or sum(prod(i.shape) for i in inputs) > 64:
+        if self.reads_pictures or self.reads_sounds or sum(prod(i.shape) for i in inputs) > 64:
             return None
         made = {i.name: np.zeros(i.shape, np.int32 if i.tokens else np.float32).tolist() for i in inputs}
         return made if len(made) > 1 else next(iter(made.values()))
@@ -137,8 +146,9 @@ class Served:
         else:
             (only,) = self._inputs
             forms.append(_array(only.shape, only.tokens))
-        if self.reads_pictures:
-            forms.append({"type": "string", "contentEncoding": "base64", "description": "a picture's file in base64"})
+        if self.reads_pictures or self.reads_sounds:
+            one = "picture" if self.reads_pictures else "sound"
+            forms.append({"type": "string", "contentEncoding": "base64", "description": f"a {one}'s file in base64"})
         many = [_many(one, self.most_examples, max(1, self.window)) for one in forms]
         forms = [] if self.window else forms
         return {"anyOf": [*forms, *many, _object({INSTANCES: {"anyOf": many}})]}

@@ -13,7 +13,7 @@ from netspec.sources.trees import Read, Tree
 
 __all__ = ["BASE64_FIX", "EmbeddedFiles", "embedded_bytes"]
 
-BASE64_FIX = "give the bytes of the picture's file in base64"
+BASE64_FIX = "give the bytes of the file in base64"
 
 
 def embedded_bytes(text: str) -> bytes | None:

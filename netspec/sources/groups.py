@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.group_names import group_of
-from netspec.sources.pictures import FileKind
+from netspec.sources.file_kinds import FileKind
 
 __all__ = ["groups_of", "require_apart"]
 

@@ -8,7 +8,9 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS, DataSource
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
-from netspec.sources.pictures import ENDINGS, holds_pictures
+from netspec.sources.file_kinds import ENDINGS, SOUNDS
+from netspec.sources.pictures import holds_pictures
+from netspec.sources.sounds import are_sounds
 from netspec.sources.text_facts import are_texts
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
@@ -65,10 +67,13 @@ def _kind(path: Path) -> str:
         return "a folder of arrays"
     if kind == "folder" and are_texts(path):
         return "a folder of texts"
+    if kind == "folder" and are_sounds(path):
+        return "a folder of sounds"
     if kind == "folder":
         return "a folder of pictures" if holds_pictures(path) else "a folder"
     if path.name.lower().endswith(TABLE_ENDINGS):
         return "a table"
     if is_archive(path.name):
         return "an archive"
-    return "a picture" if PurePosixPath(path.name).suffix.lower() in ENDINGS else ""
+    ending = PurePosixPath(path.name).suffix.lower()
+    return "a picture" if ending in ENDINGS else "a sound" if ending in SOUNDS.endings else ""

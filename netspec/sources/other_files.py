@@ -20,6 +20,10 @@ _FIXES = {
     ".pkl": "save its arrays with np.savez, or its table as CSV: reading it would run code",
     ".pickle": "save its arrays with np.savez, or its table as CSV: reading it would run code",
     ".mat": "save its arrays with np.savez: scipy.io.loadmat reads them",
+    **{
+        f".{ending}": f"make a WAV file of it: `ffmpeg -i a.{ending} a.wav`"
+        for ending in ["flac", "mp3", "ogg", "oga", "opus", "m4a", "aac", "wma", "aif", "aiff", "au"]
+    },
     ".h5": "save its arrays with np.savez: h5py reads them",
     ".hdf5": "save its arrays with np.savez: h5py reads them",
 }

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.sources.file_kinds import FileKind
 from netspec.sources.trees import Tree, is_archive
 
 __all__ = ["moved_out", "tables_of", "with_a_table"]
@@ -22,15 +23,15 @@ def moved_out(tree: Tree, folder: str) -> str:
     return f"move {last}/ out of {tree.name}; `netspec predict RUN {last}/` answers for it"
 
 
-def with_a_table(tree: Tree, files: Sequence[str]) -> str:
-    """Return which table to name instead of the folder of these pictures; empty where none says their names."""
+def with_a_table(tree: Tree, files: Sequence[str], kind: FileKind) -> str:
+    """Return which table to name instead of the folder of these files; empty where none says their names."""
     found = tables_of(tree, files)
     if not found:
         return ""
     if is_archive(tree.name):
-        return f"unpack it, and name {listing(found, 'or')} in it, which names the pictures"
+        return f"unpack it, and name {listing(found, 'or')} in it, which names the {kind.one}s"
     folder = tree.name.rstrip("/")
-    return f"name {listing([f'{folder}/{table}' for table in found], 'or')}, which names the pictures"
+    return f"name {listing([f'{folder}/{table}' for table in found], 'or')}, which names the {kind.one}s"
 
 
 def tables_of(tree: Tree, files: Sequence[str]) -> list[str]:

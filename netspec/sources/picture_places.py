@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from netspec.sources.pictures import ENDINGS
+from netspec.sources.file_kinds import NAMED
 from netspec.sources.trees import is_wanted
 
 __all__ = ["MOSTLY", "PicturesBelow", "could_name", "is_there", "path_inside", "places_of", "some_of"]
@@ -28,7 +28,7 @@ def some_of(values: Sequence[str]) -> Sequence[str]:
 def could_name(values: Collection[str]) -> bool:
     """Return whether values may be names of files, with or without an ending, rather than prose."""
     return bool(values) and all(
-        0 < len(v) <= _LONGEST and (PurePosixPath(v).suffix.lower() in ENDINGS or not any(map(str.isspace, v)))
+        0 < len(v) <= _LONGEST and (PurePosixPath(v).suffix.lower() in NAMED or not any(map(str.isspace, v)))
         for v in values
     )
 
@@ -136,7 +136,7 @@ def _pictures_below(root: Path) -> dict[str, dict[str, str]]:
         except OSError:
             continue
         own = found.setdefault(folder, {})
-        pictures = sorted(e.name for e in listed if PurePosixPath(e.name).suffix.lower() in ENDINGS and e.is_file())
+        pictures = sorted(e.name for e in listed if PurePosixPath(e.name).suffix.lower() in NAMED and e.is_file())
         for name in pictures:
             stem = name[: name.rindex(".")]
             # Of two files, which only their endings tell apart, none is meant.

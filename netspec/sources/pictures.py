@@ -1,4 +1,4 @@
-"""Folders and archives of pictures: which classes or masks there are, and which pictures each part has."""
+"""Folders and archives of pictures, sounds or texts: classes, masks, and the files of each part."""
 
 from __future__ import annotations
 
@@ -14,37 +14,15 @@ from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
+from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.mask_folders import IMAGES, MASKS, masks_of, maybe_no_class, said_of_masks, stem_of
 from netspec.sources.other_files import conversion_of_most
 from netspec.sources.picture_advice import moved_out, tables_of, with_a_table
+from netspec.sources.sounds import line_for, of_other_forms
 from netspec.sources.trees import Tree, is_archive
 from netspec.system.files import kind_of
 
-__all__ = ["ENDINGS", "PARTS", "PICTURES", "FileKind", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
-
-_ENDINGS = ".png .jpg .jpeg .jpe .jfif .bmp .dib .gif .tif .tiff .webp .ppm .pgm .pbm .pnm .tga .jp2 .avif .ico"
-ENDINGS = frozenset(_ENDINGS.split())
-"""How the names of pictures end."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileKind:
-    """What lies in folders of classes.
-
-    Attributes:
-        one: what messages call one of them.
-        endings: how their names end, in lower case.
-        example: what would be right where there are none.
-        masks: whether each may have a mask.
-    """
-
-    one: str
-    endings: frozenset[str]
-    example: str
-    masks: bool = False
-
-
-PICTURES = FileKind("picture", ENDINGS, "name a folder of .png or .jpg files, or of the four IDX files", masks=True)
+__all__ = ["PARTS", "Labelled", "Pictures", "holds_pictures", "pictures_of"]
 
 PARTS: Mapping[str, str] = {
     "train": "train",
@@ -135,7 +113,10 @@ def pictures_of(
     folders = _below(tree.folders, root)
     inside = _below(files, root)
     by_part = _by_part(tree, inside, kind)
-    notices = list(tree.notices)
+    notices = [
+        *tree.notices,
+        *([f"{tree.name}: {said}"] if kind is SOUNDS and (said := of_other_forms(tree.files)) else []),
+    ]
     depth = root.count("/") + (by_part.keys() != {""})
     masks = masks_of(by_part, known) if kind.masks else []
     notices += said_of_masks(tree.name, by_part, bool(masks)) if kind.masks and (masks or labelled) else []
@@ -158,6 +139,10 @@ def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
     other = f"; it has {plural(len(tree.files), 'other file')}" if tree.files else ""
     said = "; ".join(["", *tree.notices])
     fix = kind.example
+    sounds = sum(PurePosixPath(file).suffix.lower() in SOUNDS.endings for file in tree.files)
+    if kind is PICTURES and 2 * sounds > len(tree.files):
+        own = f"{tree.name} has {plural(sounds, 'sound')}, and no pictures in it{said}"
+        return DataError(own, line_for(tree))
     tables = [file for file in tree.files if file.lower().endswith(TABLE_ENDINGS)]
     texts = sum(file.lower().endswith(".txt") for file in tree.files)
     if kind is PICTURES and 2 * texts > len(tree.files):
@@ -274,14 +259,14 @@ def _with_classes(
                 "give more of them, or leave the class out",
             )
     odd = sorted(name for name in names if maybe_no_class(name) or name.lower() in PARTS)
-    if odd and not known and kind.masks:
+    if odd and not known and kind.named:
         largest = max(odd, key=lambda name: counts[name])
         tables = tables_of(tree, [root + file for file, name in train.items() if name == largest])
         if tables:
             all_of = listing([f"{name}/" for name in odd], "and")
             table = tree.shown(tables[0])
             said = f"{tree.name}: {all_of} {'are' if odd[1:] else 'is'} read as {'classes' if odd[1:] else 'a class'}"
-            notices.append(f"{said}; {table} names the pictures: name it to learn its columns")
+            notices.append(f"{said}; {table} names the {kind.one}s: name it to learn its columns")
     depth = root.count("/") + ("" not in by_part) + 1
     return Pictures(names, parts, notices=tuple(notices), depth=depth)
 
@@ -314,12 +299,12 @@ def _classified(tree: Tree, files: Sequence[str], part: str, root: str, kind: Fi
 
 def _named_by_table(tree: Tree, root: str, files: Sequence[str], kind: FileKind) -> str:
     """Return which table to name instead, where one names these files; else nothing."""
-    return with_a_table(tree, [root + file for file in files]) if kind.masks else ""
+    return with_a_table(tree, [root + file for file in files], kind) if kind.named else ""
 
 
 def _without_class(kind: FileKind) -> str:
     """Return what to do with files that lie in no folder of a class."""
-    other = "`target input`" if kind.masks else "`target next`"
+    other = "`target input`" if kind.named else "`target next`"
     return f"put each {kind.one} into a folder named as its class; or {other} learns without classes"
 
 

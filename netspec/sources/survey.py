@@ -17,10 +17,11 @@ from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.arrays import survey_arrays
 from netspec.sources.columns import Column
+from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.kinds import require_kind
 from netspec.sources.picture_headers import header_of
-from netspec.sources.pictures import PICTURES, Pictures, holds_pictures, pictures_of
+from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
 from netspec.sources.table_inputs import tokenizer_of
 from netspec.sources.text_trees import divided_text, has_classes
 from netspec.sources.trees import Tree, is_archive, is_packed, open_tree
@@ -156,35 +157,38 @@ def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
 
 
 def _of_pictures(data: DataSource, folder: Path) -> Survey | None:
-    """Return what a folder or an archive of pictures is; None where that takes long, or it is other data."""
+    """Return what a folder or an archive of pictures or sounds is; None where that takes long, or it is other data."""
     path = folder / data.name
     if not holds_pictures(path):
         return None
     labelled = data.target == "label"
+    kind = SOUNDS if data.sound else PICTURES
+    shape: tuple[int, ...] | None
     if not is_archive(path.name) or kind_of(path, DataError) != "file":
-        found, shape = _looked_at(path, data.name, data.test, labelled)
+        found, shape = _looked_at(path, data.name, data.test, labelled, kind)
     else:
         facts = path.stat()
         if is_packed(path.name) and facts.st_size > _QUICK:
             return None
-        found, shape = _archive(path, data.name, data.test, labelled, facts.st_mtime_ns, facts.st_size)
+        found, shape = _archive(path, data.name, data.test, labelled, kind, facts.st_mtime_ns, facts.st_size)
+    shape = data.sound.shape if data.sound else shape
     if data.group and data.groups_files:
         files = {part: own.files for part, own in found.parts.items()}
-        require_apart(groups_of(data.name, files, found.depth, data.group, PICTURES), files, data.name)
+        require_apart(groups_of(data.name, files, found.depth, data.group, kind), files, data.name)
     return Survey(data, (Input(shape=shape),) if shape else (), None, len(found.classes) or None, pictures=found)
 
 
 @lru_cache(maxsize=4)
-def _archive(path: Path, name: str, test: float | None, labelled: bool, *same: int) -> _Seen:
+def _archive(path: Path, name: str, test: float | None, labelled: bool, kind: FileKind, *same: int) -> _Seen:
     """Return what is in an archive, which is read once while it stays the `same`."""
     del same
-    return _looked_at(path, name, test, labelled)
+    return _looked_at(path, name, test, labelled, kind)
 
 
-def _looked_at(path: Path, name: str, test: float | None, labelled: bool) -> _Seen:
+def _looked_at(path: Path, name: str, test: float | None, labelled: bool, kind: FileKind) -> _Seen:
     with open_tree(path, name) as tree:
-        found = pictures_of(tree, test=test, labelled=labelled)
-        return found, _common_shape(tree, found)
+        found = pictures_of(tree, test=test, labelled=labelled, kind=kind)
+        return found, None if kind is SOUNDS else _common_shape(tree, found)
 
 
 def _common_shape(tree: Tree, found: Pictures) -> tuple[int, int, int] | None:

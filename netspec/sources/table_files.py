@@ -10,6 +10,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import INPUT
 from netspec.sources.cells import is_missing
 from netspec.sources.columns import Column, written
+from netspec.sources.file_kinds import NAMED, PICTURES, FileKind
 from netspec.sources.picture_places import (
     MOSTLY,
     PicturesBelow,
@@ -18,7 +19,6 @@ from netspec.sources.picture_places import (
     places_of,
     some_of,
 )
-from netspec.sources.pictures import ENDINGS
 from netspec.sources.tables import Table
 from netspec.sources.trees import MOST_BYTES, Read, Tree
 from netspec.system.files import open_to_read
@@ -146,7 +146,7 @@ def _looks_named(column: Column) -> bool:
 
 def _are_named(values: Sequence[str]) -> bool:
     some = some_of(values)
-    return bool(some) and sum(PurePosixPath(v).suffix.lower() in ENDINGS for v in some) >= MOSTLY * len(some)
+    return bool(some) and sum(PurePosixPath(v).suffix.lower() in NAMED for v in some) >= MOSTLY * len(some)
 
 
 def column_places(table: Table, column: str) -> dict[str, str]:
@@ -161,8 +161,8 @@ def missing_files(table: Table, column: str) -> list[int]:
     return [row for row, name in enumerate(table.cells[column]) if not there.get(name)]
 
 
-def require_files(table: Table, column: str, lost: Sequence[int]) -> None:
-    """Raise DataError where the pictures of some rows are not there."""
+def require_files(table: Table, column: str, lost: Sequence[int], kind: FileKind = PICTURES) -> None:
+    """Raise DataError where the files of some rows are not there."""
     if not lost:
         return
     cells = table.cells[column]
@@ -171,7 +171,7 @@ def require_files(table: Table, column: str, lost: Sequence[int]) -> None:
     are = "is" if len(lost) == 1 else "are"
     fix = "paths begin at the folder of the table, and cannot leave it; `data … { on_bad skip }` leaves such rows out"
     raise DataError(
-        f"{table.name}: {plural(len(lost), 'picture')} of {column} {are} not there: {listing(shown, 'and')}",
+        f"{table.name}: {plural(len(lost), kind.one)} of {column} {are} not there: {listing(shown, 'and')}",
         _in_several(table, column, PicturesBelow(table.folder)) or fix,
     )
 

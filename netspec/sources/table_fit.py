@@ -14,6 +14,8 @@ from netspec.ir.network import INPUT
 from netspec.sources.cells import is_missing
 from netspec.sources.columns import Column, column_of, written
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.file_kinds import PICTURES as FILES
+from netspec.sources.file_kinds import SOUNDS
 from netspec.sources.fitted import Fitted
 from netspec.sources.kinds import PICTURES
 from netspec.sources.read_columns import (
@@ -35,6 +37,7 @@ from netspec.sources.table_inputs import text_input
 from netspec.sources.table_notices import notices_of
 from netspec.sources.table_parts import parts_of_table
 from netspec.sources.table_preparation import TableInput, Windows
+from netspec.sources.table_sounds import require_sound
 from netspec.sources.table_texts import text_column
 from netspec.sources.tables import Table
 from netspec.sources.window_fit import divided_windows, fit_windows
@@ -115,6 +118,8 @@ def fit_table(
     files = [
         name for names in (asked or {}).values() for name in names if name in columns and columns[name].kind == "file"
     ]
+    for name in files:
+        require_sound(table, data, name)
     table, notes = _with_pictures_there(table, data, files)
     if notes:
         kinds = {name: column.kind for name, column in columns.items()}
@@ -253,16 +258,17 @@ def _with_pictures_there(table: Table, data: DataSource, columns: Sequence[str])
         DataError: some are not there, and `on_bad` does not leave them out.
     """
     notices = []
+    kind = SOUNDS if data.sound else FILES
     for name in dict.fromkeys(columns):
         lost = missing_files(table, name)
         if data.on_bad != "skip" or len(lost) == len(table):
-            require_files(table, name, lost)
+            require_files(table, name, lost, kind)
         if lost:
             gone = set(lost)
             shown = f"{table.cells[name][lost[0]]!r} (line {table.lines[lost[0]]:,})"
             rows = plural(len(lost), "row")
             notices.append(
-                f"{rows} of {table.name} {_are(len(lost))} left out: no picture of {name} is there, as {shown}"
+                f"{rows} of {table.name} {_are(len(lost))} left out: no {kind.one} of {name} is there, as {shown}"
             )
             table = table.take([row for row in range(len(table)) if row not in gone])
     return table, notices

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.sources.pictures import ENDINGS, Labelled, pictures_of
+from netspec.sources.file_kinds import ENDINGS
+from netspec.sources.pictures import Labelled, pictures_of
 from netspec.sources.text_trees import TEXTS, holds_files, read_all
 from netspec.sources.texts import read_text
 from netspec.sources.trees import open_tree

@@ -9,7 +9,8 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.draws import chosen, drawn
-from netspec.sources.pictures import FileKind, pictures_of
+from netspec.sources.file_kinds import FileKind
+from netspec.sources.pictures import pictures_of
 from netspec.sources.texts import TEST_SHARE, DividedText, divided, read_text, require_readable, text_of
 from netspec.sources.trees import Tree, is_archive, open_tree
 from netspec.system.files import kind_of

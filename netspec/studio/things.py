@@ -10,7 +10,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.catalog import find
-from netspec.sources.pictures import ENDINGS
+from netspec.sources.file_kinds import ENDINGS, SOUNDS
 from netspec.sources.trees import is_archive
 
 __all__ = ["place_of", "things"]
@@ -37,6 +37,8 @@ def _kind(path: Path) -> str:
         endings = [Path(file).suffix.lower() for file in islice(_files(path), _LOOKED_AT)]
         if any(ending in ENDINGS for ending in endings):
             return "a folder of pictures"
+        if any(ending in SOUNDS.endings for ending in endings):
+            return "a folder of sounds"
         if ".npy" in endings:
             return "a folder of arrays"
         return "a folder of texts" if ".txt" in endings else ""

@@ -50,7 +50,7 @@ class Trial:
         return self._served
 
     def reads(self, folder: Path) -> dict[str, Any]:
-        """Return what the model of a run takes: `picture`, `text`, `sentences`, `row`, `rows` or `array`; its parts."""
+        """Return what a model takes: `picture`, `sound`, `text`, `sentences`, `row`, `rows` or `array`; its parts."""
         with self._lock:
             served = self._open(folder)
         run, table = served.run, served.table
@@ -66,6 +66,8 @@ class Trial:
             ]
             columns += [{"name": i.text, "kind": i.form, "levels": []} for i in table.inputs.values() if i.text]
             return {"kind": "row", "columns": columns}
+        if served.reads_sounds:
+            return {"kind": "sound"}
         if served.reads_pictures and len(run.network.inputs) == 1:
             return {"kind": "picture", "channels": run.image_shape[0], "drawn": run.learned_from is not None}
         return {"kind": "array", "shape": [list(i.shape) for i in run.network.inputs]}

@@ -301,7 +301,12 @@ def _next_command(network: Network, dataset: str, folder: Path) -> str:
         return f"predict {folder} rows.csv -o " + ("again.npy" if network.reconstructs else "predicted.csv")
     info = find(dataset)
     picture = "digit.png" if info and info.framing else "picture.png"
-    file = picture if network.reads_images else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
+    picture = "sound.wav" if network.reads_sounds else picture
+    file = (
+        picture
+        if network.reads_images or network.reads_sounds
+        else f"examples.{'npy' if len(network.inputs) == 1 else 'npz'}"
+    )
     return f"predict {folder} {file}" + (" -o again.npy" if network.reconstructs else "")
 
 

@@ -76,7 +76,7 @@ class Started:
         devices: what shares each batch, such as `("cpu:0", "cpu:1")`.
         folder: the run folder, if one is written.
         step: steps taken before, by a training that is taken up again.
-        reads: what an example is called: `images`, or `examples` where they are none.
+        reads: what examples are called: `images`, `sounds`, or `examples` where they are neither.
         frozen: how many of the parameters are frozen when it begins.
     """
 

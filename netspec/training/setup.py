@@ -110,7 +110,7 @@ class Setup:
             folder=folder,
             step=step,
             # Images that are read as a row or a sequence are images too.
-            reads="images" if self.model.network.reads_images else "examples",
+            reads=_called(self.model.network),
             frozen=parts(self.model.network, self.model.graph).frozen_count(self.model.graph),
         )
 
@@ -225,6 +225,13 @@ def set_up(
     splits = {"validation": validation, "test": dataset.test} if validation else {"test": dataset.test}
     on_device = {name: trainer.examples(split) for name, split in splits.items()}
     return Setup(model, dataset, seed, devices, trainer, step_schedule, placed, on_device, tasks)
+
+
+def _called(network: Network) -> str:
+    """Return what examples are called."""
+    if network.reads_sounds and not (network.data and network.data.is_table):
+        return "sounds"
+    return "images" if network.reads_images else "examples"
 
 
 def _check_moved(network: Network, dataset: Dataset) -> None:

@@ -1,4 +1,4 @@
-"""Example files for a trained model: a picture, or an `.npy` of many examples."""
+"""Example files for a trained model: a picture or a sound, or an `.npy` of many examples."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from netspec import data as datasets
 from netspec.data.checks import as_values, shape_text
+from netspec.data.decode_files import decode_in_pieces
 from netspec.data.examples import formed_examples, read_formed, read_inputs
-from netspec.data.picture_files import Resize, decode_in_pieces, picture_of, size_of
+from netspec.data.file_forms import FileForm, FileForms, SoundForm
+from netspec.data.picture_files import picture_of, size_of
 from netspec.data.table_examples import examples_of
 from netspec.data.table_pictures import read_column_files
 from netspec.data.table_windows import windows_of_rows
@@ -22,17 +24,29 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
+from netspec.sources.file_kinds import ENDINGS, SOUNDS
 from netspec.sources.mask_folders import without_masks
+from netspec.sources.other_files import conversion_of, conversion_of_most
 from netspec.sources.picture_headers import header_of
-from netspec.sources.pictures import ENDINGS
 from netspec.sources.preparation import Preparation
 from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table
 from netspec.sources.texts import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
+from netspec.sources.wav_headers import is_wav
 from netspec.system.files import kind_of, read_given
 
-__all__ = ["Examples", "of_arrays", "of_picture", "of_table", "of_texts", "read", "read_pictures", "read_texts"]
+__all__ = [
+    "Examples",
+    "of_arrays",
+    "of_picture",
+    "of_sound",
+    "of_table",
+    "of_texts",
+    "read",
+    "read_files",
+    "read_texts",
+]
 
 _PIECE = 512
 """Pictures or texts that are in memory at a time."""
@@ -99,10 +113,11 @@ def read(
     """
     name = name or ("the data" if isinstance(file, bytes) else str(file))
     table = preparation.table if preparation and not _is_array(file) else None
-    if preparation and table and not (table.is_picture and _is_picture(file)):
+    alone = _is_sound(file) if network.reads_sounds else _is_picture(file)
+    if preparation and table and not (table.is_picture and alone):
         if _is_text(table, file):
             return _of_text_file(table, file, name)
-        return _of_table(table, file, name, preparation.resize or "crop")
+        return _of_table(table, file, name, FileForms.of(network.data, preparation))
     if len(network.inputs) > 1:
         return _of_several(network, file, name)
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
@@ -112,7 +127,47 @@ def read(
     if file.startswith(b"PK") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npz":
         found, notes = read_inputs(_source(file), network.inputs, _said(network), name=name)
         return Examples(next(iter(found.values())), notes=tuple(notes))
+    if network.reads_sounds:
+        return of_sound(network, file, name=name)
     return of_picture(network, file, invert=invert, like=like, name=name, preparation=preparation, sizes=sizes)
+
+
+def of_sound(network: Network, file: Path | str | bytes, *, name: str) -> Examples:
+    """Return the example that a sound is.
+
+    Args:
+        network: what it is for.
+        file: a WAV file; or what is in one.
+        name: what messages call it.
+
+    Raises:
+        DataError: it is missing, or no WAV file that can be read.
+    """
+    assert network.data is not None
+    assert network.data.sound is not None
+    form = SoundForm(network.data.sound)
+    fix = None if isinstance(file, bytes) or _is_sound(file) else conversion_of(Path(file))
+    if fix:
+        raise DataError(f"{name} is no WAV file", fix)
+    content = file if isinstance(file, bytes) else _content(Path(file), name)
+    made, cut = form.of(content, name), form.left_out(content, name)
+    return Examples(made[None], notes=(f"{name} is {cut}",) if cut else ())
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        return read_given(path, MOST_BYTES)
+    except FileNotFoundError:
+        raise DataError(
+            f"{name} does not exist", "give the path of a WAV file, or of an .npy file of examples"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{name} cannot be read: {error.strerror}", "give the path of a WAV file") from None
+
+
+def _is_sound(file: Path | str | bytes) -> bool:
+    """Return whether a file is a sound, by its first bytes or its name."""
+    return is_wav(file) if isinstance(file, bytes) else Path(file).suffix.lower() in SOUNDS.endings
 
 
 def of_picture(
@@ -219,22 +274,22 @@ def _is_picture(file: Path | str | bytes) -> bool:
     return Path(file).suffix.lower() in ENDINGS
 
 
-def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, resize: Resize) -> Examples:
+def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, forms: FileForms) -> Examples:
     """Return the rows of a table as the network reads them."""
     if _is_picture(file):
         fix = "give a table with its columns, such as a .csv file"
         raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
     table = read_table(file if isinstance(file, bytes) else Path(file), name)
-    return of_table(prepared, table if table.folder else replace(table, folder=Path()), resize)
+    return of_table(prepared, table if table.folder else replace(table, folder=Path()), forms)
 
 
-def of_table(prepared: TablePreparation, table: Table, resize: Resize, *, embedded: bool = False) -> Examples:
+def of_table(prepared: TablePreparation, table: Table, forms: FileForms, *, embedded: bool = False) -> Examples:
     """Return the rows of a table as the network reads them.
 
     Args:
         prepared: says how.
         table: the rows.
-        resize: how pictures get the size of their input.
+        forms: how files become what their input reads.
         embedded: whether the cells of pictures are pictures in base64, not names of files.
 
     Raises:
@@ -243,7 +298,7 @@ def of_table(prepared: TablePreparation, table: Table, resize: Resize, *, embedd
     if prepared.windows:
         windows, rows, notes = windows_of_rows(table, prepared)
         return Examples(windows, notes=(*table.notices, *notes), columns=table.cells, rows=rows)
-    pictures = read_column_files(table, prepared, resize, embedded=embedded) if prepared.pictures else None
+    pictures = read_column_files(table, prepared, forms, embedded=embedded) if prepared.pictures else None
     array, notes = examples_of(table, prepared, pictures)
     return Examples(array, notes=(*table.notices, *notes), columns=table.cells)
 
@@ -277,10 +332,10 @@ def of_arrays(network: Network, values: Any, name: str) -> Examples:
     return Examples(made if names[1:] else made[names[0]], notes=tuple(notes))
 
 
-def read_pictures(
-    network: Network, path: Path, resize: Resize, *, sizes: bool = False
+def read_files(
+    path: Path, form: FileForm, *, sizes: bool = False
 ) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
-    """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+    """Yield the files in a folder or an archive, many at a time: their names, them, and what cannot be read.
 
     Masks that lie beside pictures are left out.
 
@@ -288,10 +343,12 @@ def read_pictures(
         DataError: there are none.
     """
     with open_tree(path, str(path)) as tree:
-        files = without_masks([file for file in tree.files if Path(file).suffix.lower() in ENDINGS])
+        files = [file for file in tree.files if Path(file).suffix.lower() in form.kind.endings]
+        files = without_masks(files) if form.kind.masks else files
         if not files:
-            raise DataError(f"{path} has no pictures in it", "give a folder with some, or the files themselves")
-        for names, images, bad in decode_in_pieces(tree, files, network.input, resize, size=_PIECE):
+            fix = conversion_of_most(tree.files) or "give a folder with some, or the files themselves"
+            raise DataError(f"{path} has no {form.kind.one}s in it", fix)
+        for names, images, bad in decode_in_pieces(tree, files, form, size=_PIECE):
             yield names, Examples(images, sizes=_sizes(tree, names) if sizes else ()), bad
 
 

@@ -15,6 +15,7 @@ from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given
 from netspec.data.array_forms import in_form
 from netspec.data.checks import as_float32, as_values
+from netspec.data.file_forms import FileForms
 from netspec.data.tables import columns_in_memory
 from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
@@ -72,7 +73,7 @@ def rows_of(network: Network, images: Given, preparation: Preparation | None) ->
     if columns is None:
         return None
     rows = replace(table_of_columns(columns, "data"), folder=Path())
-    return example_files.of_table(table, rows, (preparation.resize if preparation else None) or "crop")
+    return example_files.of_table(table, rows, FileForms.of(network.data, preparation))
 
 
 def _of_input(images: ArrayLike, given: Input, name: str = "images") -> NDArray[Any]:

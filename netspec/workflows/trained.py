@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Given, Model, Variables
+from netspec.data.file_forms import form_of
 from netspec.data.for_network import Data
 from netspec.data.picture_files import Resize
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split
@@ -171,8 +172,15 @@ class Run:
         """How the picture files that it learned from got their size; None where it learned from other data."""
         return taken_files.resize_of(self.preparation)
 
+    @property
+    def reads_files(self) -> bool:
+        """Whether a file, a picture or a sound, is an example, as those that it learned from."""
+        return taken_files.reads_files(self.network, self.preparation)
+
     def pictures(self, path: Path, *, sizes: bool = False) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
-        """Yield the pictures in a folder or an archive, many at a time: their names, them, and what cannot be read.
+        """Yield the pictures, or sounds, in a folder or an archive, many at a time.
+
+        Of each time their names, they as examples, and what is wrong with those that cannot be read.
 
         Args:
             path: of the folder or archive.
@@ -181,7 +189,19 @@ class Run:
         Raises:
             DataError: there are none.
         """
-        return example_files.read_pictures(self.network, path, self.resize or "crop", sizes=sizes)
+        return example_files.read_files(path, form_of(self.network, self.preparation, f"{path}"), sizes=sizes)
+
+    def sound(self, samples: ArrayLike, rate: int) -> NDArray[Any]:
+        """Return a sound in memory as an example for `predict`, (1, …): resampled, cut or filled up as its files were.
+
+        Args:
+            samples: (N,), or (N, channels), floats from -1 to 1; or whole numbers as a WAV file has them.
+            rate: how many of them are a second.
+
+        Raises:
+            DataError: the model has not learned from sounds, or these are none.
+        """
+        return taken_files.sound_of(self, samples, rate)
 
     @property
     def text_column(self) -> str:

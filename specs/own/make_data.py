@@ -11,6 +11,7 @@ import csv
 import io
 import math
 import random
+import wave
 import zipfile
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -35,6 +36,7 @@ def main() -> None:
     fruit(random.Random(8))
     names(random.Random(9))
     weather(random.Random(10))
+    sounds(np.random.default_rng(10))
 
 
 def shapes(rng: random.Random, *, size: int = 24, count: int = 30) -> None:
@@ -138,6 +140,22 @@ def fruit(rng: random.Random, *, size: int = 24, count: int = 60) -> None:
     _table("fruit.csv", ("picture", "field", "grams"), rows)
 
 
+def sounds(rng: np.random.Generator, *, rate: int = 4000, length: int = 2000, count: int = 18) -> None:
+    """Write sounds.zip: WAV files of 8 bits in one folder a class: tones that rise, that fall, and noise."""
+    time = np.arange(length) / length
+    files = {}
+    for kind in ("falling", "noise", "rising"):
+        for number in range(count):
+            low, high, loud = rng.uniform(200, 500), rng.uniform(900, 1500), rng.uniform(0.3, 0.8)
+            pitch = low + (high - low) * (time if kind == "rising" else 1 - time)
+            tone = np.sin(2 * np.pi * np.cumsum(pitch) / rate) + 0.03 * rng.normal(size=length)
+            wave_form = loud * (0.4 * rng.normal(size=length) if kind == "noise" else tone)
+            # Each begins later: before that it is silent.
+            wave_form[: rng.integers(0, length // 4)] = 0
+            files[f"{kind}/{number}.wav"] = _wav(np.clip(wave_form, -1, 1), rate)
+    _archive("sounds.zip", files)
+
+
 def names(rng: random.Random, *, count: int = 300) -> None:
     """Write names.conll: sentences, each word with a label for persons, places and times; some words may be several."""
     made: dict[str, str] = {}
@@ -230,6 +248,14 @@ def weather(rng: random.Random, *, count: int = 1000) -> None:
 def _png(picture: Image.Image) -> bytes:
     stream = io.BytesIO()
     picture.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def _wav(samples: np.ndarray, rate: int) -> bytes:
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setparams((1, 1, rate, 0, "NONE", ""))
+        file.writeframes((127 * samples + 128).round().astype(np.uint8).tobytes())
     return stream.getvalue()
 
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from test_data_pictures import classes, load, png, put, tarred, zipped
 
-from netspec.data import picture_cache, pictures, streamed_pictures
+from netspec.data import file_forms, picture_cache, pictures
 from netspec.data.picture_cache import cache_limit, pictures_folder
 from netspec.data.rows import Rows
 from netspec.data.types import Dataset
@@ -30,13 +30,13 @@ SETTINGS = "streaming on; validation 20%"
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the pictures that were decoded."""
     names: list[str] = []
-    real = streamed_pictures.picture_of
+    real = file_forms.picture_of
 
     def counted(content: Any, name: str, *how: Any, **more: Any) -> Any:
         names.append(name)
         return real(content, name, *how, **more)
 
-    monkeypatch.setattr(streamed_pictures, "picture_of", counted)
+    monkeypatch.setattr(file_forms, "picture_of", counted)
     return names
 
 
@@ -65,12 +65,14 @@ def expected(folder: Path) -> Dataset:
 
 
 def test_pictures_are_decoded_once(folder: Path, expected: Dataset, decoded: list[str]) -> None:
+    in_memory = load(folder, "streaming off; test 3").sha256
+    decoded.clear()
     found = load(folder, SETTINGS)
     assert isinstance(found.train.images, Rows)
     assert same(found, expected)
     assert len(decoded) == 40
     assert same(load(folder, SETTINGS), expected)
-    assert load(folder, "streaming on; test 3").sha256 == load(folder, "streaming off; test 3").sha256
+    assert load(folder, "streaming on; test 3").sha256 == in_memory
     assert len(decoded) == 40
     assert (kept() / "rows").stat().st_size == 40 * 48
     load(folder, "streaming on; resize fit")
@@ -229,8 +231,9 @@ def test_archives_are_read_in_any_order(tmp_path: Path, decoded: list[str], monk
     files = classes("cat", "dog")
     archives = [zipped(tmp_path / "set.zip", files), tarred(tmp_path / "set.tar", files, "w")]
     archives.append(tarred(tmp_path / "set.tar.gz", files, "w:gz"))
-    for archive in archives:
-        expected = load(archive, "streaming off; validation 20%")
+    in_memory = [load(archive, "streaming off; validation 20%") for archive in archives]
+    decoded.clear()
+    for archive, expected in zip(archives, in_memory, strict=True):
         assert same(load(archive, SETTINGS), expected)
         assert same(load(archive, SETTINGS), expected)
     assert len(decoded) == 72
@@ -271,7 +274,7 @@ def test_what_does_not_fit_is_streamed(folder: Path, monkeypatch: pytest.MonkeyP
     assert isinstance(load(folder, "streaming auto").train.images, np.ndarray)
     monkeypatch.setattr(pictures, "free_memory", lambda: 2 * 40 * 48 - 1)
     assert isinstance(load(folder).train.images, Rows)
-    monkeypatch.setattr("netspec.data.picture_files.free_memory", lambda: 100)
+    monkeypatch.setattr("netspec.data.decode_files.free_memory", lambda: 100)
     with pytest.raises(DataError, match="they take") as caught:
         load(folder, "streaming off")
     assert "streaming on" in str(caught.value.fix)

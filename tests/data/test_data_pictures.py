@@ -15,7 +15,7 @@ from PIL import Image
 
 import netspec as ns
 from netspec.compiler import analyze, load_source
-from netspec.data import picture_files
+from netspec.data import decode_files
 from netspec.data.for_network import load_data
 from netspec.data.picture_files import picture_of
 from netspec.data.types import Dataset
@@ -425,7 +425,7 @@ def test_pictures_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_in_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path / "set", classes("a", "b"))
-    monkeypatch.setattr(picture_files, "free_memory", lambda: 1000)
+    monkeypatch.setattr(decode_files, "free_memory", lambda: 1000)
     with pytest.raises(DataError, match="24 pictures: as 3x4x4 they take"):
         load(tmp_path / "set")
 

@@ -1,6 +1,7 @@
 """The reference pages are current, and every error code is documented."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ from netspec.recipe.array_facts import KEYS, NAMES_KEY
 from netspec.schema.definition import parameters
 from netspec.syntax import ast
 from netspec.syntax.parser import parse
+from netspec.system.resources import specs_folder
 from netspec.workflows import train as session
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +122,15 @@ def test_the_examples_of_your_own_data(tmp_path: Path, monkeypatch: pytest.Monke
     assert {"x_train", "y_train", "x_test", "y_test"} == set(KEYS)
     assert f"`{NAMES_KEY}`" in page
     assert "docs/your_data.md" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_example_of_sounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    page = (ROOT / "docs" / "sound.md").read_text(encoding="utf-8")
+    shutil.copytree(specs_folder() / "own", tmp_path / "specs" / "own")
+    monkeypatch.chdir(tmp_path)
+    exec(page.split("<!-- sound:begin -->\n```python")[1].split("```")[0], {})
+    assert capsys.readouterr().out.endswith("rising\n")
 
 
 @pytest.mark.slow

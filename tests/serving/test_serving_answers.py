@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import random
+import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,6 +77,15 @@ def png(side: int, mode: str = "L", kind: str = "PNG") -> bytes:
     values[side // 4 : side // 2, side // 3 : side // 3 + side // 8 + 1] = 20
     stream = io.BytesIO()
     Image.fromarray(values).convert(mode).save(stream, kind)
+    return stream.getvalue()
+
+
+def wav(rate: int = 4000) -> bytes:
+    """Return a sound of 0.1 s."""
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes((9000 * np.sin(np.arange(rate // 10) / 3)).astype("<i2").tobytes())
     return stream.getvalue()
 
 
@@ -152,6 +162,8 @@ ONE_EXAMPLE = [
     ("pictures", "plain.png", png(30), ""),
     ("masks", "cell.png", png(40), "image/png"),
     ("fruit", "fruit.png", png(30, "RGB"), "image/png"),
+    ("sound", "chirp.wav", wav(), "audio/wav"),
+    ("sound", "other.wav", wav(22_050), ""),
     ("labels", "one.npy", npy(FLOATS[0]), "application/x-npy"),
     ("plants", "one.csv", b"height,leaves,soil,shade\n33.5,26,bog,yes\n", "text/csv"),
 ]
@@ -182,6 +194,18 @@ def test_pictures_in_json_and_in_forms(here: Path) -> None:
             "/predict?top=1&as_is=true&invert=false", content=large, headers={"content-type": "image/png"}
         )
         same(as_predicted(top), predicted(here, "digits", "b.png", "--top", "1", "--as-is", "--no-invert"))
+
+
+def test_sounds_in_json_and_what_is_none(here: Path) -> None:
+    expected = predicted(here, "sound", file_of(here, "a.wav", wav()))
+    with served(here, "sound") as client:
+        assert as_predicted(client.post("/predict", json=text64(wav()))) == expected
+        refused = client.post("/predict", content=png(30), headers={"content-type": "image/png"})
+        assert (refused.status_code, "audio/wav" in refused.json()["fix"]) == (415, True)
+        damaged = client.post("/predict", content=wav()[:60], headers={"content-type": "audio/wav"})
+        assert damaged.status_code in {400, 422}
+        assert damaged.json()["error"] == "the request is cut off: it has 8 of 400 samples"
+        assert "sound.wav" in client.get("/").text
 
 
 def test_arrays_of_examples(here: Path) -> None:

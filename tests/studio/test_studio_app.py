@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -460,6 +461,18 @@ def test_words_are_answered_with_their_labels(tmp_path: Path) -> None:
     assert "300 sentences" in looked["text"]
     assert not looked["picture"]
     assert "entity_f1" in Looks(tmp_path).spec_for("names.conll", None)
+
+
+def test_a_sound_is_answered(tmp_path: Path) -> None:
+    model = untrained(tmp_path, "sound")
+    assert Trial().reads(model) == {"kind": "sound"}
+    with zipfile.ZipFile(tmp_path / "sounds.zip") as archive:
+        content = archive.read("rising/0.wav")
+    found = Trial().answer(model, content, "audio/wav")
+    (expected,) = ns.open(model).predict(ns.open(model).read(content))
+    assert found["answer"]["label"] == expected.label
+    assert found["saliency"].startswith("data:image/png")
+    assert "54 sounds" in Looks(tmp_path)("sounds.zip")["text"]
 
 
 def test_texts_are_looked_at_without_a_picture(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ OWN = specs_folder() / "own"
         ("table", "accuracy", 0.85),
         ("text", "accuracy", 0.8),
         ("reviews", "accuracy", 0.9),
+        ("sound", "accuracy", 0.9),
         ("words", "entity_f1", 0.9),
     ],
 )

@@ -17,6 +17,7 @@ from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.sounds import are_sounds
 from netspec.sources.tagged import holds_tagged
 from netspec.sources.text_facts import are_texts
 from netspec.system.files import expanded, kind_of
@@ -108,6 +109,7 @@ def show(
     """Describe a dataset and draw it: a labelled grid of 40, class counts, shapes and value range.
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
+    Of sounds likewise: their lengths and rates, and which are silent or clipped; drawn as waveform and spectrogram.
     Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious;
     drawn as histograms and bars, with --target by the classes of that column, or against it where it is a number.
     Of a .txt file, or a folder or an archive of them, how long they are, frequent words, and what is there twice.
@@ -169,7 +171,12 @@ def _require_no_picture(name: str, out: Path | None, augment: Path | None) -> No
 
 
 def _show_files(path: Path, name: str, picture: Path, *, as_json: bool) -> bool:
-    """Show pictures or arrays, and return whether there are some."""
+    """Show pictures, sounds or arrays, and return whether there are some."""
+    if are_sounds(path):
+        from netspec.cli.sound_table import show_sounds  # noqa: PLC0415
+
+        show_sounds(path, name, picture)
+        return True
     if holds_pictures(path):
         from netspec.cli.picture_table import show_pictures  # noqa: PLC0415
 

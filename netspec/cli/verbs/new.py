@@ -20,6 +20,7 @@ from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.sources.missing import missing_data
 from netspec.sources.other_files import conversion_of
 from netspec.sources.pictures import holds_pictures
+from netspec.sources.sounds import are_sounds
 from netspec.sources.tagged import are_tagged
 from netspec.sources.tagged_spec import spec_for_sentences
 from netspec.sources.text_facts import are_texts
@@ -48,7 +49,7 @@ def new(
             "--data",
             metavar="FILE|FOLDER",
             help="Write a spec for your data: a table (.csv …), arrays (.npz, .npy), IDX files, a text, or "
-            "pictures or texts in folders or an archive.",
+            "pictures, sounds or texts in folders or an archive.",
         ),
     ] = None,
     target: Annotated[
@@ -136,7 +137,7 @@ def _for_arrays(data: Path, target: str | None, out: Path | None) -> None:
 
 
 def _for_files(data: Path, out: Path | None) -> None:
-    """Write a spec for pictures or texts, which it names by their path from the spec's folder."""
+    """Write a spec for pictures, sounds or texts, which it names by their path from the spec's folder."""
     kind = kind_of(data, DataError)
     if kind is None:
         fix = f"name a {listing(TABLE_ENDINGS)} file, a text, or a folder of pictures"
@@ -145,7 +146,7 @@ def _for_files(data: Path, out: Path | None) -> None:
     of_idx = not of_text and kind == "folder" and any(find_idx(data, each) for each in IDX_NAMES)
     if not of_text and not of_idx and not holds_pictures(data):
         raise DataError(
-            f"{data} is no table, no file of arrays, no .txt, and no folder, .zip or .tar of pictures or texts",
+            f"{data} is no table, no file of arrays, no .txt, and no folder, .zip or .tar of pictures, sounds or texts",
             conversion_of(data) or "`netspec new --list` names ready-made specs",
         )
     target, name = _place(data, out)
@@ -156,8 +157,10 @@ def _for_files(data: Path, out: Path | None) -> None:
         text = spec_for_texts(path, name)
     else:
         from netspec.cli.starter_pictures import spec_for_idx, spec_for_pictures  # noqa: PLC0415
+        from netspec.cli.starter_sounds import spec_for_sounds  # noqa: PLC0415
 
-        text = spec_for_idx(path, name) if of_idx else spec_for_pictures(path, name)
+        write = spec_for_idx if of_idx else spec_for_sounds if are_sounds(path) else spec_for_pictures
+        text = write(path, name)
     _write(format_source(Source(str(target), text)), target)
 
 

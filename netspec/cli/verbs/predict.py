@@ -196,7 +196,7 @@ def _each(
                     if names:
                         yield names, examples
                 continue
-            if opened.resize and path != STDIN and (is_archive(path.name) or kind_of(path, DataError) == "folder"):
+            if opened.reads_files and path != STDIN and (is_archive(path.name) or kind_of(path, DataError) == "folder"):
                 for names, examples, bad in opened.pictures(path, sizes=sizes):
                     yield from bad
                     if names:

@@ -1,4 +1,4 @@
-// Trying a model: a pad to draw on, a picture, a text or a row, and what the model makes of it.
+// Trying a model: a pad to draw on, a picture, a sound, a text or a row, and what the model makes of it.
 /* global short */
 
 import { get, make, send, tell, trying } from "./api.js";
@@ -39,7 +39,7 @@ export async function choose(name) {
     kind = wanted;
     others.replaceChildren();
     forget();
-    given.replaceChildren(({ picture, text, sentences, row, rows, array })[reads.kind](reads));
+    given.replaceChildren(({ picture, sound, text, sentences, row, rows, array })[reads.kind](reads));
   }
   retry();
 }
@@ -181,6 +181,11 @@ function fileBox(text, accept, take) {
   input.addEventListener("change", () => { if (input.files[0]) take(input.files[0]); });
   dropped(box, take);
   return box;
+}
+
+function sound() {
+  const take = (file) => { tell(`${file.name} is read`); ask(file, "audio/wav"); };
+  return fileBox("Choose a .wav file, or drop one here:", ".wav,audio/wav", take);
 }
 
 function sentences() { return text({}, "Type a sentence on each line", "The sentences"); }
