@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing, plural
+from netspec.recipe.file_names import stem_of
 from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
 
@@ -137,7 +138,7 @@ def spec_of_table(path: Path, target: str | None, out: Path | None, stdout: bool
     if not inside and out is not None and not stdout:
         fix = f"write it beside the table: -o {path.parent / out.name}"
         raise NetspecError(f"a spec reads no file outside its own folder, and {path} is outside {here}", fix)
-    place = out or (Path() if inside else path.parent) / f"{_plain(path.stem)}.net"
+    place = out or (Path() if inside else path.parent) / f"{_plain(stem_of(path.name))}.net"
     shown = whole.relative_to(here.resolve()).as_posix() if inside else path.name
     text, learned, notes = spec_for_table(table, shown, target)
     for note in notes:

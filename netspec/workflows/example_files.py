@@ -18,7 +18,6 @@ from netspec.data.table_pictures import read_column_files
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
 from netspec.sources.mask_folders import without_masks
@@ -29,6 +28,7 @@ from netspec.sources.table_preparation import TablePreparation
 from netspec.sources.tables import Table, read_table
 from netspec.sources.texts import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
+from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import kind_of, read_given
 
 __all__ = ["Examples", "of_arrays", "of_picture", "of_table", "of_texts", "read", "read_pictures", "read_texts"]
@@ -137,7 +137,7 @@ def _is_text(prepared: TablePreparation, file: Path | str | bytes) -> bool:
     """Return whether a file is one text for a model that reads nothing else: by its name, or as it has learned."""
     if not prepared.text_column:
         return False
-    return prepared.texts if isinstance(file, bytes) else not Path(file).name.lower().endswith(TABLE_ENDINGS)
+    return prepared.texts if isinstance(file, bytes) else not holds_table(Path(file))
 
 
 def _of_text_file(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from netspec import data as datasets
 from netspec.data.picture_files import Resize
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
+from netspec.recipe.file_names import PACKED_ENDINGS, TABLE_ENDINGS
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import as_path, as_switch
 from netspec.workflows import example_files
@@ -83,7 +83,8 @@ def endings(network: Network, preparation: Preparation | None) -> tuple[str, ...
     table = preparation.table if preparation else None
     if table:
         pictures = datasets.picture_endings() if table.is_picture else ()
-        return (*TABLE_ENDINGS, *pictures, *((".txt",) if text_column(preparation) else ()))
+        read = (*TABLE_ENDINGS, *((".txt",) if text_column(preparation) else ()))
+        return (*read, *pictures, *(ending + packed for ending in read for packed in PACKED_ENDINGS))
     if len(network.inputs) > 1:
         return (".npz",)
     return (".npy", ".npz", *(datasets.picture_endings() if network.reads_images else ()))

@@ -164,7 +164,8 @@ def test_what_the_network_cannot_learn_is_one_error(tmp_path: Path, settings: st
 @pytest.mark.parametrize(
     ("settings", "given", "message"),
     [
-        ("target kind", "x.zip", "x.zip is an archive, but the spec is for a table"),
+        ("target kind", "x.tar", "x.tar is an archive, but the spec is for a table"),
+        ("target kind", "x.zip", "x.zip is damaged: File is not a zip file"),
         ("target kind", "x.png", "x.png is a picture, but the spec is for a table"),
         ("target kind", "folder", "folder is a folder of pictures, but the spec is for a table"),
         ("target kind", "texts", "texts is a folder of texts, but the spec is for a table"),
