@@ -183,6 +183,8 @@ def _row(given: TableInput) -> dict[str, Any]:
 def _value(feature: Feature) -> Any:
     if feature.kind == "category":
         return feature.levels[0] if feature.levels else ""
+    if feature.amount:
+        return feature.amount.written(f"{float(f'{feature.mean:.3g}'):f}".rstrip("0").rstrip("."))
     return feature.mean >= 0.5 if feature.kind == "boolean" else float(f"{feature.mean:.3g}")
 
 

@@ -25,8 +25,8 @@ _NAMED, _LOOKED_AT = 5, 100
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-Delimited: TypeAlias = tuple[list[str], list[list[str]], list[int], list[str]]
-"""The names of the columns, their cells, the line at which each row begins, and what to say of it."""
+Delimited: TypeAlias = tuple[list[str], list[list[str]], list[int], list[str], bool]
+"""The names of the columns, their cells, the line of each row, what to say, and whether commas may be decimal ones."""
 
 
 def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
@@ -79,7 +79,7 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
         )
     for key, column in zip(header, cells, strict=True):
         notices += _without_commas(column, key, decimal=delimiter != ",")
-    return header, cells, lines[1:], notices
+    return header, cells, lines[1:], notices, delimiter != ","
 
 
 def looks_headless(header: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:

@@ -7,12 +7,13 @@ from itertools import pairwise
 from math import fsum, sqrt
 
 from netspec.diagnostics.diagnostic import listing
+from netspec.sources.amounts import WithAmount
 from netspec.sources.cells import is_missing, number_of, shown
 from netspec.sources.columns import Column, written
 from netspec.sources.one_hot import one_hot_with
 from netspec.sources.tables import Table
 
-__all__ = ["counts_rows", "notices_of", "says_again"]
+__all__ = ["counts_rows", "notices_of", "said_of_amounts", "says_again"]
 
 _FEW = 10
 """Of fewer rows a column may say the target by chance."""
@@ -57,11 +58,20 @@ def notices_of(
     return found
 
 
+def said_of_amounts(column: Column) -> str:
+    """Return how the numbers of a column are read that the spec says to be such; empty where they are plain."""
+    if column.form is None:
+        return ""
+    # The one that shows most of the form.
+    cell = max(column.counts, key=len)
+    return f"{column.name} is read as numbers: {shown(cell)} is {column.form.plain([cell])[0][0]}"
+
+
 def counts_rows(table: Table, column: Column) -> bool:
     """Return whether a column counts the rows, one by one."""
     if column.kind not in {"number", "id"} or column.missing or len(table) < _FEW or not column.is_whole:
         return False
-    numbers = [number_of(cell) or 0.0 for cell in table.cells[column.name]]
+    numbers = [number or 0.0 for number in _numbers(table, column)]
     return all(after - before == 1 for before, after in pairwise(numbers))
 
 
@@ -75,17 +85,24 @@ def says_again(table: Table, column: Column, target: Column) -> bool:
     if any(is_missing(cell) != is_missing(beside) for cell, beside in pairs):
         return False
     if sum(not is_missing(cell) for cell, _ in pairs) == len(column.counts):
-        return target.kind != "number" or len(target.counts) <= _FEW or _proportional(cells, other)
+        return (
+            target.kind != "number"
+            or len(target.counts) <= _FEW
+            or _proportional(_numbers(table, column), _numbers(table, target))
+        )
     return False
 
 
-def _proportional(cells: Sequence[str], other: Sequence[str]) -> bool:
+def _numbers(table: Table, column: Column) -> list[float | None]:
+    """Return the number in each row of a column; None where there is none."""
+    cells: Sequence[str] = table.cells[column.name]
+    cells = WithAmount(amount=column.form).plain(cells)[0]
+    return [None if is_missing(cell) else number_of(cell) for cell in cells]
+
+
+def _proportional(numbers: Sequence[float | None], others: Sequence[float | None]) -> bool:
     """Return whether two columns of numbers are one, but for their unit."""
-    pairs = [
-        (a, b)
-        for x, y in zip(cells, other, strict=True)
-        if not (is_missing(x) or is_missing(y)) and (a := number_of(x)) is not None and (b := number_of(y)) is not None
-    ]
+    pairs = [(a, b) for a, b in zip(numbers, others, strict=True) if a is not None and b is not None]
     if len(pairs) < _FEW:
         return False
     mean_a, mean_b = (fsum(values) / len(pairs) for values in zip(*pairs, strict=True))

@@ -43,6 +43,7 @@ class Table:
         lines: the line in the file at which each row begins, for messages.
         notices: what was found that the user should know.
         folder: where the files are that it names; None where that is not known.
+        decimal_comma: whether `1,234` may be a little more than one, for something else separates cells.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Table:
     lines: Sequence[int]
     notices: tuple[str, ...] = ()
     folder: Path | None = None
+    decimal_comma: bool = False
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -126,9 +128,9 @@ def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
         return _of_rows(rows_of_lines(text, name), name)
     if ending == ".json" or (not ending and begins_json(text)):
         return _of_rows(rows_of_json(text, name), name)
-    header, cells, lines, notices = read_delimited(text, name, "\t" if ending == ".tsv" else None)
+    header, cells, lines, notices, decimal_comma = read_delimited(text, name, "\t" if ending == ".tsv" else None)
     _require_columns(header, name)
-    return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices))
+    return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices), decimal_comma=decimal_comma)
 
 
 def _require_room(content: bytes, name: str) -> None:
