@@ -32,6 +32,7 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
     """
     from netspec.sources.columns import written  # noqa: PLC0415
     from netspec.sources.one_hot import one_hot_groups  # noqa: PLC0415
+    from netspec.sources.table_doubts import sum_among  # noqa: PLC0415
     from netspec.sources.table_facts import facts_of  # noqa: PLC0415
     from netspec.sources.table_texts import texts_of  # noqa: PLC0415
     from netspec.sources.tables import read_table  # noqa: PLC0415
@@ -75,6 +76,11 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         for name, column in found.columns.items()
     ]
     print_table(headings, rows)
+    if said := sum_among(table, found.columns):
+        say(f"note: {said}")
+    if twice := len(table) - len(set(zip(*table.cells.values(), strict=True))):
+        repeat = "repeats" if twice == 1 else "repeat"
+        say(f"note: {plural(twice, 'row')} {repeat} an earlier one: equal rows are all for one part")
     for group in one_hot_groups(table, found.columns):
         more = ["…"] if len(group) > _MOST else []
         said = listing([*group[:_MOST], *more], "and")

@@ -54,7 +54,11 @@ class DataSource(Definition):
     category: Names = option(
         (), "of a table, columns whose values are categories, or classes, though they look like numbers, dates or texts"
     )
-    number: Names = option((), "of a table, columns whose values are amounts, though they look like ids or classes")
+    number: Names = option(
+        (),
+        "of a table, columns whose values are amounts, though they look like ids or classes, or are written with a "
+        "currency, a unit, a percent sign or marks between thousands",
+    )
     group: Name | None = option(
         None,
         "what stays together, all for training, for validation or for the test: of a table the rows that are equal in "

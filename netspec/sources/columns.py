@@ -11,11 +11,11 @@ from typing import Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
-from netspec.sources.amounts import Amount, AmountForm, UnreadableError, amount_of, form_of
+from netspec.sources.amounts import Amount, AmountForm, UnreadableError, WithAmount, amount_of, form_of
 from netspec.sources.cells import class_name, is_missing, number_of, shown
 from netspec.sources.tables import Table
 
-__all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "written"]
+__all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "numbers_of", "written"]
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "file", "empty"]
 """What a column holds; `file` are names of pictures that are there, `empty` is one without any value."""
@@ -196,6 +196,12 @@ def _numeric(
     distinct = not missing and len(counts) == sum(counts.values()) > 2
     kind: Kind = "id" if whole and distinct and _ID_NAME.fullmatch(name) else "number"
     return Column(name, kind, missing, counts, min(numbers), max(numbers), is_whole=whole, absent=absent)
+
+
+def numbers_of(table: Table, column: Column) -> list[float | None]:
+    """Return the number in each row of a column; None where there is none."""
+    cells: Sequence[str] = WithAmount(amount=column.form).plain(table.cells[column.name])[0]
+    return [None if is_missing(cell) else number_of(cell) for cell in cells]
 
 
 def written(name: str) -> str:

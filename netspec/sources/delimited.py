@@ -65,8 +65,7 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
         raise _unreadable(error, name, line) from None
     finally:
         csv.field_size_limit(before)
-    header = [cell.strip() for cell in rows[0]]
-    header = [cell or f"column_{i + 1}" for i, cell in enumerate(header)]
+    names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(rows[0])]
     if len(rows) == 1:
         fix = "give rows below the names of the columns"
         raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
@@ -77,9 +76,32 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
             f"the first line of {name} has the names of the columns, and {some} look like a row: if they are one, "
             "put a line with names above it"
         )
-    for key, column in zip(header, cells, strict=True):
-        notices += _without_commas(column, key, decimal=delimiter != ",")
-    return header, cells, lines[1:], notices, delimiter != ","
+    if _is_title(header := rows[0], cells):
+        notices.append(
+            f"the first line of {name} has {shown(header[0].strip())} alone for {len(header):,} columns: if it is a "
+            "title, remove what stands above the names of the columns"
+        )
+    notices += _all_without_commas(names, cells, decimal=delimiter != ",")
+    return names, cells, lines[1:], notices, delimiter != ","
+
+
+def _is_title(header: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
+    """Return whether a first line is no names but a title: one cell, above a line of names that are no numbers."""
+    first = [column[0] for column in cells if column[0]]
+    alone = len(header) > 2 and header[0].strip() and not any(cell.strip() for cell in header[1:])
+    return bool(alone and all(number_of(cell) is None for cell in first))
+
+
+def _all_without_commas(names: Sequence[str], cells: Sequence[list[str]], *, decimal: bool) -> list[str]:
+    """Write numbers that have commas in them without; return what to say, of many columns in one line."""
+    found = [
+        said
+        for key, column in zip(names, cells, strict=True)
+        if (said := _without_commas(column, key, decimal=decimal))
+    ]
+    if len(found) <= _NAMED:
+        return found
+    return [f"{found[0]}; likewise in {len(found) - 1:,} other columns"]
 
 
 def looks_headless(header: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
@@ -149,8 +171,8 @@ _COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 
-def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]:
-    """Write numbers that have commas in them without; return what to say of it.
+def _without_commas(column: list[str], name: str, *, decimal: bool) -> str:
+    """Write numbers that have commas in them without; return what to say of it, if anything.
 
     Args:
         column: its cells, which are changed where all are numbers.
@@ -160,16 +182,16 @@ def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]
     """
     commas = [cell for cell in column if "," in cell]
     if not commas:
-        return []
+        return ""
     thousands = not decimal and all(map(_THOUSANDS.fullmatch, commas))
     if not thousands and not all(map(_COMMA.fullmatch, commas)):
-        return []
+        return ""
     if not all("," in cell or is_missing(cell) or number_of(cell) is not None for cell in column):
-        return []
+        return ""
     point = "" if thousands else "."
     column[:] = [cell.replace(",", point) for cell in column]
     what = "commas between thousands" if thousands else "decimal commas"
-    return [f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"]
+    return f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"
 
 
 def _refuse_ragged(name: str, header: list[str], row: list[str], line: int, delimiter: str) -> None:

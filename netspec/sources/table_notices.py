@@ -7,10 +7,10 @@ from itertools import pairwise
 from math import fsum, sqrt
 
 from netspec.diagnostics.diagnostic import listing
-from netspec.sources.amounts import WithAmount
-from netspec.sources.cells import is_missing, number_of, shown
-from netspec.sources.columns import Column, written
+from netspec.sources.cells import is_missing, shown
+from netspec.sources.columns import Column, numbers_of, written
 from netspec.sources.one_hot import one_hot_with
+from netspec.sources.table_doubts import same_but_for_case, stands_for_none, sum_among, tells_alone
 from netspec.sources.tables import Table
 
 __all__ = ["counts_rows", "notices_of", "said_of_amounts", "says_again"]
@@ -26,26 +26,14 @@ def notices_of(
     table: Table, columns: Mapping[str, Column], read: Sequence[str], targets: Mapping[str, Column]
 ) -> list[str]:
     """Return what to say of the columns that are read, a line each."""
-    found = []
-    for name in read:
-        column = columns[name]
-        again = next((target for target in targets.values() if says_again(table, column, target)), None)
-        if again:
-            found.append(f"{name} says {again.name} again: drop it? `drop {written(name)}`")
-        elif counts_rows(table, column):
-            found.append(f"{name} counts the rows: drop it? `drop {written(name)}`")
-        if column.odd:
-            row, value = column.odd
-            taken = "category" if column.kind == "category" else "text"
-            found.append(
-                f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {shown(value)}; "
-                "nearly all other values are numbers"
-            )
-        elif column.how_written and column.kind == "category":
-            found.append(f"{name} is taken for a category: its {column.how_written}")
-        elif column.kind == "number" and column.missing > 0.5 * len(table):
-            found.append(f"{name} is missing in {column.missing:,} of {len(table):,} rows")
+    found = [said for name in read for said in _of_read(table, columns[name], targets)]
+    if said := sum_among(table, columns):
+        found.append(said)
     for target in targets.values():
+        if none := stands_for_none(target):
+            found.append(f"{target.name}: {none}, and is learned: if it stands for no value, leave these cells empty")
+        if alike := same_but_for_case(target):
+            found.append(f"{target.name} has {alike}, which are classes of their own: are they one?")
         group = one_hot_with(table, columns, target.name)
         beside = [name for name in group if name in read]
         if beside:
@@ -55,6 +43,35 @@ def notices_of(
             )
         if target.how_written:
             found.append(f"{target.name} is learned as classes: its {target.how_written}")
+    return found
+
+
+def _of_read(table: Table, column: Column, targets: Mapping[str, Column]) -> list[str]:
+    """Return what to say of a column that is read: of what it gives away, and of its values."""
+    name, found = column.name, []
+    again = next((target for target in targets.values() if says_again(table, column, target)), None)
+    told = next((target for target in targets.values() if not again and tells_alone(table, column, target)), None)
+    if again:
+        found.append(f"{name} says {again.name} again: drop it? `drop {written(name)}`")
+    elif counts_rows(table, column):
+        found.append(f"{name} counts the rows: drop it? `drop {written(name)}`")
+    elif told:
+        found.append(f"{name} alone tells {told.name}: is it known before? If not, `drop {written(name)}`")
+    if column.odd:
+        row, value = column.odd
+        taken = "category" if column.kind == "category" else "text"
+        found.append(
+            f"{name} is taken for a {taken}, since line {table.lines[row]:,} has {shown(value)}; "
+            "nearly all other values are numbers"
+        )
+    elif column.how_written and column.kind == "category":
+        found.append(f"{name} is taken for a category: its {column.how_written}")
+    elif column.kind == "number" and column.missing > 0.5 * len(table):
+        found.append(f"{name} is missing in {column.missing:,} of {len(table):,} rows")
+    if none := stands_for_none(column):
+        found.append(f"{name}: {none}: if it stands for no value, leave these cells empty")
+    if alike := same_but_for_case(column):
+        found.append(f"{name} has {alike}: if they are one, write one of them")
     return found
 
 
@@ -71,7 +88,7 @@ def counts_rows(table: Table, column: Column) -> bool:
     """Return whether a column counts the rows, one by one."""
     if column.kind not in {"number", "id"} or column.missing or len(table) < _FEW or not column.is_whole:
         return False
-    numbers = [number or 0.0 for number in _numbers(table, column)]
+    numbers = [number or 0.0 for number in numbers_of(table, column)]
     return all(after - before == 1 for before, after in pairwise(numbers))
 
 
@@ -88,16 +105,9 @@ def says_again(table: Table, column: Column, target: Column) -> bool:
         return (
             target.kind != "number"
             or len(target.counts) <= _FEW
-            or _proportional(_numbers(table, column), _numbers(table, target))
+            or _proportional(numbers_of(table, column), numbers_of(table, target))
         )
     return False
-
-
-def _numbers(table: Table, column: Column) -> list[float | None]:
-    """Return the number in each row of a column; None where there is none."""
-    cells: Sequence[str] = table.cells[column.name]
-    cells = WithAmount(amount=column.form).plain(cells)[0]
-    return [None if is_missing(cell) else number_of(cell) for cell in cells]
 
 
 def _proportional(numbers: Sequence[float | None], others: Sequence[float | None]) -> bool:

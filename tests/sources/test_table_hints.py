@@ -249,3 +249,16 @@ def test_a_text_that_is_too_short_to_be_learned_gets_no_spec(tmp_path: Path) -> 
             with pytest.raises(DataError, match=f"t.txt has {count:,} characters") as refused:
                 spec_for_texts(tmp_path / "t.txt", "t.txt")
             assert refused.value.fix == "give a text of at least 1,424 characters"
+
+
+def test_a_class_over_columns_that_are_apart_is_told_by_their_names() -> None:
+    names = ("is_cat", "x", "is_dog", "was_new", "is_cow")
+    rows = [(i % 3 == 0, i, i % 3 == 1, i % 5 == 0, i % 3 == 2) for i in range(30)]
+    text = "\n".join([",".join(names), *(",".join(str(int(v)) for v in row) for row in rows)])
+    table = read_table(text.encode(), "a.csv")
+    assert one_hot_groups(table, facts_of(table).columns) == [("is_cat", "is_dog", "is_cow")]
+    assert "fc 3 sigmoid" in spec_for_table(table, "a.csv", "is_cat,is_dog,is_cow")[0]
+    assert "drop x is_dog is_cow" in spec_for_table(table, "a.csv", "is_cat")[0]
+    # A row with two of them, or none, is no class.
+    table = read_table(text.replace("\n1,0,0,1,0", "\n0,0,0,1,0").encode(), "a.csv")
+    assert one_hot_groups(table, facts_of(table).columns) == []
