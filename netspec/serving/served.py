@@ -204,6 +204,9 @@ def _column(feature: Feature) -> Schema:
         return {"type": ["string", "number", "boolean", "null"], "description": f"a category: {shown}"}
     if feature.kind == "boolean":
         return {"type": ["boolean", "string", "number", "null"], "description": "true or false"}
+    if feature.amount:
+        said = f"a number, written as in training, such as {feature.amount.written('12.5')}"
+        return {"type": ["string", "number", "null"], "description": f"{said}; null where it is not known"}
     return {"type": ["number", "string", "null"], "description": "a number; null where it is not known"}
 
 

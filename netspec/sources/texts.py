@@ -127,7 +127,7 @@ def require_text(content: bytes, name: str, fix: str) -> None:
         raise DataError(f"{name} is UTF-16", f"convert it: {_conversion('utf-16', name)}, or save it as UTF-8")
     what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
     if what:
-        named = f"name it so, such as {Path(name).name}.gz, or unpack it"
+        named = f"name it so, such as {Path(name).name}.gz, or unpack it" if Path(name).suffix else "unpack it"
         raise DataError(f"{name} is {what}, and no text", named if "gzip" in what else fix)
     if b"\0" in content:
         raise DataError(f"{name} has bytes that no text has", fix)
