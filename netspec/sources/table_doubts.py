@@ -8,11 +8,11 @@ from itertools import pairwise
 from math import fsum
 
 from netspec.diagnostics.diagnostic import listing, plural
-from netspec.sources.cells import class_name, is_missing, shown
+from netspec.sources.cells import class_name, is_missing, shown, truth_of, zero_or_one
 from netspec.sources.columns import Column, numbers_of
 from netspec.sources.tables import Table
 
-__all__ = ["same_but_for_case", "stands_for_none", "sum_among", "tells_alone"]
+__all__ = ["stands_for_none", "sum_among", "tells_alone", "written_twice"]
 
 _STAND_INS = frozenset(sign * (10**digits - 1) for digits in range(2, 7) for sign in (-1, 1)) | {-9}
 """Numbers that are written where there is no value."""
@@ -46,10 +46,16 @@ def stands_for_none(column: Column) -> str:
     return ""
 
 
-def same_but_for_case(column: Column) -> str:
-    """Return the values of a category that differ in nothing but small and large letters; empty where none do."""
+def written_twice(column: Column) -> str:
+    """Return the values of a category that differ in nothing but how they are written; empty where none do.
+
+    They differ in small and large letters, or are several words for yes or for no.
+    """
     if column.kind != "category":
         return ""
+    meant = {value: zero_or_one(value) for value in column.counts}
+    if None not in meant.values() and len(meant) > 2 and any(truth_of(value) is not None for value in meant):
+        return listing(list(map(shown, sorted(meant))), "and")
     alike: dict[str, list[str]] = {}
     for value in column.counts:
         alike.setdefault(" ".join(value.casefold().split()), []).append(value)

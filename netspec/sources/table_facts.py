@@ -9,7 +9,7 @@ from itertools import combinations
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.cells import class_name, shown
 from netspec.sources.columns import Column, column_of
-from netspec.sources.table_doubts import same_but_for_case, stands_for_none
+from netspec.sources.table_doubts import stands_for_none, written_twice
 from netspec.sources.table_files import missing_files, with_files
 from netspec.sources.table_notices import counts_rows, says_again
 from netspec.sources.table_parts import could_be_classes
@@ -69,7 +69,7 @@ def _remark(table: Table, column: Column) -> str:
         return "counts the rows"
     if none := stands_for_none(column):
         return f"{none}: no value?"
-    if alike := same_but_for_case(column):
+    if alike := written_twice(column):
         return f"has {alike}: one value?"
     if column.kind in {"id", "text"} and len(column.counts) == sum(column.counts.values()) > 2:
         return "another value in every row"

@@ -10,7 +10,7 @@ from netspec.diagnostics.diagnostic import listing
 from netspec.sources.cells import is_missing, shown
 from netspec.sources.columns import Column, numbers_of, written
 from netspec.sources.one_hot import one_hot_with
-from netspec.sources.table_doubts import same_but_for_case, stands_for_none, sum_among, tells_alone
+from netspec.sources.table_doubts import stands_for_none, sum_among, tells_alone, written_twice
 from netspec.sources.tables import Table
 
 __all__ = ["counts_rows", "notices_of", "said_of_amounts", "says_again"]
@@ -32,7 +32,7 @@ def notices_of(
     for target in targets.values():
         if none := stands_for_none(target):
             found.append(f"{target.name}: {none}, and is learned: if it stands for no value, leave these cells empty")
-        if alike := same_but_for_case(target):
+        if alike := written_twice(target):
             found.append(f"{target.name} has {alike}, which are classes of their own: are they one?")
         group = one_hot_with(table, columns, target.name)
         beside = [name for name in group if name in read]
@@ -70,7 +70,7 @@ def _of_read(table: Table, column: Column, targets: Mapping[str, Column]) -> lis
         found.append(f"{name} is missing in {column.missing:,} of {len(table):,} rows")
     if none := stands_for_none(column):
         found.append(f"{name}: {none}: if it stands for no value, leave these cells empty")
-    if alike := same_but_for_case(column):
+    if alike := written_twice(column):
         found.append(f"{name} has {alike}: if they are one, write one of them")
     return found
 

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
+from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.sources.columns import column_of
-from netspec.sources.table_doubts import same_but_for_case, stands_for_none, sum_among, tells_alone
+from netspec.sources.table_doubts import stands_for_none, sum_among, tells_alone, written_twice
 from netspec.sources.table_facts import facts_of
 from netspec.sources.table_fit import fit_table
 from netspec.sources.tables import Table, read_table
@@ -41,8 +42,10 @@ def test_a_number_far_from_all_others_may_stand_for_no_value(cells: tuple[object
 
 def test_values_that_differ_in_case_alone_are_said() -> None:
     table = column("Cat", "cat", "dog", "dog", "Cat")
-    assert same_but_for_case(column_of(table, "a")) == "'Cat' and 'cat'"
-    assert same_but_for_case(column_of(column("cat", "dog", "cat"), "a")) == ""
+    assert written_twice(column_of(table, "a")) == "'Cat' and 'cat'"
+    assert written_twice(column_of(column("cat", "dog", "cat"), "a")) == ""
+    assert written_twice(column_of(column("yes", "N", "no", "1", "yes"), "a")) == "'1', 'N', 'no' and 'yes'"
+    assert written_twice(column_of(column("yes", "no", "yes"), "a")) == ""
 
 
 def measured(last: str = "", count: int = 60) -> Table:
@@ -100,3 +103,21 @@ def test_decimal_commas_of_many_columns_are_said_once() -> None:
     text = "\n".join([";".join(names), *(";".join(f"{i},{row}" for i in range(12)) for row in range(3))])
     (_, said) = read_table(text.encode(), "d.csv").notices
     assert said == "c0 has decimal commas: 0,0 is read as 0.0; likewise in 11 other columns"
+
+
+def test_what_excel_and_r_write_is_read_or_named() -> None:
+    table = read_table(b"sep=;\r\na;b\r\n1;x\r\n2;y\r\n", "d.csv")
+    assert (table.columns, list(table.lines), table.notices) == (("a", "b"), [3, 4], ())
+    for content, fix in ((b"a,b\n1,2,\n", "ends in a separator"), (b"a,b\nr1,1,2\n", "as R writes them")):
+        with pytest.raises(DataError, match="line 2 has 3 cells") as refused:
+            read_table(content, "d.csv")
+        assert fix in (refused.value.fix or "")
+    with pytest.raises(DataError, match="has no rows"):
+        read_table(b"sep=,\n", "d.csv")
+
+
+def test_names_within_the_rows_and_blanks_between_cells_are_said() -> None:
+    (said,) = read_table(b"a,b\n1,2\na,b\n3,4\n", "d.csv").notices
+    assert said == "line 3 of d.csv has the names of the columns again: remove it"
+    (said,) = read_table(b"a  b\n1  2\n3 4\n", "d.csv").notices
+    assert said == "d.csv is one column, 'a  b': if blanks separate its cells, write commas for them"
