@@ -8,8 +8,9 @@ from itertools import pairwise
 from math import fsum
 
 from netspec.diagnostics.diagnostic import listing, plural
-from netspec.sources.cells import class_name, is_missing, shown, truth_of, zero_or_one
+from netspec.sources.cells import class_name, is_missing, number_of, shown, truth_of, zero_or_one
 from netspec.sources.columns import Column, numbers_of
+from netspec.sources.table_parts import could_be_classes
 from netspec.sources.tables import Table
 
 __all__ = ["stands_for_none", "sum_among", "tells_alone", "written_twice"]
@@ -26,12 +27,15 @@ _FEW, _MANY = 10, 50
 _CLASSES, _ROWS_A_LEVEL = 10, 5
 """More classes, or fewer rows for each level of a category, may well go together by chance."""
 
+_SAMPLE = 500
+"""Rows that are looked at first."""
+
 _NAMED = 3
 
 
 def stands_for_none(column: Column) -> str:
     """Return which number of a column may stand for no value, being far from all others; empty where none may."""
-    if column.low is None or column.high is None or column.form or len(column.counts) < 3:
+    if column.low is None or column.form or len(column.counts) < 3 or not {column.low, column.high} & _STAND_INS:
         return ""
     numbers = {cell: float(cell) for cell in column.counts}
     for cell, value in numbers.items():
@@ -72,10 +76,18 @@ def sum_among(table: Table, columns: Mapping[str, Column]) -> str:
         cell = table.cells[name][-1]
         if column.counts.get(cell) == 1 and _SUMS.fullmatch(cell.rstrip(":")):
             return f"{line} has {shown(cell)} in {name}: if it sums up the others, remove it"
-    sums = [name for name, column in columns.items() if column.low is not None and _is_sum(numbers_of(table, column))]
+    sums = [name for name, column in columns.items() if _ends_in_extreme(table, column)]
+    sums = [name for name in sums if _is_sum(numbers_of(table, columns[name]))]
     if len(sums) > 1:
         return f"{line} is the sum of all others in {listing(sums[:_NAMED], 'and')}: remove it"
     return ""
+
+
+def _ends_in_extreme(table: Table, column: Column) -> bool:
+    """Return whether the last number of a column is its least or its largest; of one with units that is not known."""
+    return column.low is not None and (
+        column.form is not None or number_of(table.cells[column.name][-1]) in {column.low, column.high}
+    )
 
 
 def _is_sum(numbers: Sequence[float | None]) -> bool:
@@ -87,14 +99,28 @@ def _is_sum(numbers: Sequence[float | None]) -> bool:
 
 def tells_alone(table: Table, column: Column, target: Column) -> bool:
     """Return whether a column alone gives the class of each row away: each level has one, or each range of numbers."""
-    if len(table) < _MANY or target.kind == "number" or not 2 <= len(target.counts) <= _CLASSES:
+    if len(table) < _MANY or not could_be_classes(target) or not 2 <= len(target.counts) <= _CLASSES:
         return False
-    classes = list(map(class_name, table.cells[target.name]))
     if column.low is None:
-        if column.kind not in {"category", "boolean"} or len(column.counts) * _ROWS_A_LEVEL > len(table):
-            return False
-        pairs = {(c, k) for c, k in zip(table.cells[column.name], classes, strict=True) if not is_missing(c)}
-        return len(column.counts) > 1 and len(pairs) == len(column.counts) and len({k for _, k in pairs}) > 1
-    found = sorted((n, k) for n, k in zip(numbers_of(table, column), classes, strict=True) if n is not None)
+        return _has_one_each(table, column, target)
+    step = max(1, len(table) // _SAMPLE)
+    some = {name: table.cells[name][::step] for name in (column.name, target.name)}
+    # What does not hold of some rows does not of all.
+    return all(_in_ranges(rows, column, target) for rows in (Table(table.name, some, table.lines[::step]), table))
+
+
+def _has_one_each(table: Table, column: Column, target: Column) -> bool:
+    """Return whether each level of a category has one class."""
+    if column.kind not in {"category", "boolean"} or len(column.counts) * _ROWS_A_LEVEL > len(table):
+        return False
+    pairs = set(zip(table.cells[column.name], table.cells[target.name], strict=True))
+    named = {(level, class_name(cell)) for level, cell in pairs if not is_missing(level)}
+    return len(column.counts) > 1 and len(named) == len(column.counts) and len({cell for _, cell in named}) > 1
+
+
+def _in_ranges(table: Table, column: Column, target: Column) -> bool:
+    """Return whether each class has a range of numbers of its own."""
+    cells = table.cells[target.name]
+    found = sorted((n, class_name(c)) for n, c in zip(numbers_of(table, column), cells, strict=True) if n is not None)
     changes = sum(a[1] != b[1] for a, b in pairwise(found))
-    return len(found) >= _MANY and len({k for _, k in found}) > 1 and changes == len({k for _, k in found}) - 1
+    return len(found) >= _MANY and 1 < len({k for _, k in found}) == changes + 1

@@ -85,6 +85,9 @@ def test_a_column_that_alone_tells_the_classes_is_said() -> None:
     assert told == ["c", "d"]
     notices = fit_table(table, DataSource(name="m.csv", target=("y",), test=0.2)).notices
     assert "c alone tells y: is it known before? If not, `drop c`" in notices
+    # So are classes that are numbers.
+    coded = read_table("\n".join(["c,y", *(f"{i % 2 + i / 1000},{i % 2}" for i in range(80))]).encode(), "m.csv")
+    assert tells_alone(coded, column_of(coded, "c"), column_of(coded, "y"))
     # Of few rows they may go together by chance.
     few = table.take(range(20))
     assert not tells_alone(few, column_of(few, "c"), column_of(few, "y"))
