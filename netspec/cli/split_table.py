@@ -11,7 +11,7 @@ from pathlib import Path
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
-from netspec.ir.data_source import TABLE_ENDINGS, DataSource
+from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
@@ -19,6 +19,7 @@ from netspec.sources.missing import missing_data
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.text_facts import are_texts
 from netspec.sources.text_trees import holds_files
+from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import atomic_write, expanded, kind_of
 from netspec.terminal.numbers import percent
 
@@ -121,7 +122,7 @@ def _division(name: str, target: str | None) -> _Division:
         path = folder / network.data.name
     data = network.data if network else None
     tagged = data is not None and data.is_tagged
-    if not tagged and (path.name.lower().endswith(TABLE_ENDINGS) or (data and data.is_table)):
+    if not tagged and (holds_table(path) or (data and data.is_table)):
         return _of_table(path, network, target, folder)
     if target is not None:
         raise NetspecError("--target names a column of a table", f"{name} is none: leave --target out")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing, plural
+from netspec.recipe.file_names import stem_of
 from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
 
@@ -31,6 +32,7 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
     """
     from netspec.sources.columns import written  # noqa: PLC0415
     from netspec.sources.one_hot import one_hot_groups  # noqa: PLC0415
+    from netspec.sources.table_doubts import sum_among  # noqa: PLC0415
     from netspec.sources.table_facts import facts_of  # noqa: PLC0415
     from netspec.sources.table_texts import texts_of  # noqa: PLC0415
     from netspec.sources.tables import read_table  # noqa: PLC0415
@@ -75,6 +77,11 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         for name, column in found.columns.items()
     ]
     print_table(headings, rows)
+    if said := sum_among(table, found.columns):
+        say(f"note: {said}")
+    if twice := len(table) - len(set(zip(*table.cells.values(), strict=True))):
+        repeat = "repeats" if twice == 1 else "repeat"
+        say(f"note: {plural(twice, 'row')} {repeat} an earlier one: equal rows are all for one part")
     for group in one_hot_groups(table, found.columns):
         more = ["…"] if len(group) > _MOST else []
         said = listing([*group[:_MOST], *more], "and")
@@ -145,7 +152,7 @@ def spec_of_table(
     if not inside and out is not None and not stdout:
         fix = f"write it beside the table: -o {path.parent / out.name}"
         raise NetspecError(f"a spec reads no file outside its own folder, and {path} is outside {here}", fix)
-    place = out or (Path() if inside else path.parent) / f"{_plain(path.stem)}.net"
+    place = out or (Path() if inside else path.parent) / f"{_plain(stem_of(path.name))}.net"
     shown = whole.relative_to(here.resolve()).as_posix() if inside else path.name
     if window is None:
         text, learned, notes = spec_for_table(table, shown, target)

@@ -11,6 +11,7 @@ from netspec.cli.answers_file import row_writer
 from netspec.cli.output import print_error, print_json, say
 from netspec.cli.paths import STDIN
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
+from netspec.recipe.file_names import unpacked_name
 from netspec.system.files import atomic_path, kind_of
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def _each(files: Sequence[Path], texts: Sequence[str]) -> Iterator[tuple[str, Pa
         if file == STDIN or kind_of(file, DataError) != "folder":
             yield ("<stdin>" if file == STDIN else str(file)), file
             continue
-        inside = [each for each in sorted(file.rglob("*")) if each.suffix.lower() in ENDINGS and each.is_file()]
+        inside = [
+            each
+            for each in sorted(file.rglob("*"))
+            if unpacked_name(each.name).lower().endswith(ENDINGS) and each.is_file()
+        ]
         yield from ((str(each), each) for each in inside)
         if not inside:
             yield str(file), DataError(f"{file} has no sentences in it", "give a folder with some .txt or .conll files")

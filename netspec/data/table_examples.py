@@ -14,12 +14,13 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
+from netspec.sources.amounts import UnreadableError
 from netspec.sources.cells import class_name, is_missing, number_of, shown, zero_or_one
 from netspec.sources.delimited import looks_headless
-from netspec.sources.table_preparation import Feature, TableInput, TablePreparation
+from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
 from netspec.sources.tables import Table
 
-__all__ = ["examples_of", "require_columns", "require_shapes", "table_matrix"]
+__all__ = ["examples_of", "plain_numbers", "require_columns", "require_shapes", "table_matrix"]
 
 
 def examples_of(
@@ -86,7 +87,7 @@ def _matrix(table: Table, features: Sequence[Feature], notices: list[str]) -> ND
             rows = np.flatnonzero(numbers < feature.width)
             made[rows, at + numbers[rows]] = 1
         else:
-            values, missing = _values(table, feature)
+            values, missing = _values(table, feature, notices)
             made[:, at] = (values - feature.mean) / feature.std if feature.kind == "number" else values
             if feature.missing:
                 made[:, at + 1] = missing
@@ -99,9 +100,23 @@ def _matrix(table: Table, features: Sequence[Feature], notices: list[str]) -> ND
     return made
 
 
-def _values(table: Table, feature: Feature) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def plain_numbers(table: Table, column: Feature | TargetColumn) -> tuple[Sequence[str], str]:
+    """Return the cells of a column as plain numbers, and what to say of it; raises DataError where one is none."""
+    cells: Sequence[str] = table.cells[column.column]
+    try:
+        plain, note = column.plain(cells)
+    except UnreadableError as error:
+        line = table.lines[list(cells).index(error.cell)]
+        said = f"{table.name}: {column.column} in line {line:,} is {shown(error.cell)}, which {error.why}"
+        example = column.amount and column.amount.written("12.5")
+        raise DataError(said, f"write it as in training, such as {example}, or leave the cell empty") from None
+    return plain, f"{column.column}: {note}" if note else ""
+
+
+def _values(table: Table, feature: Feature, notices: list[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the numbers of a column, the mean where one is missing, and where that is."""
-    cells = table.cells[feature.column]
+    cells, note = plain_numbers(table, feature)
+    notices += [note] if note else []
     missing = np.fromiter(map(is_missing, cells), bool, len(cells))
     found = map(number_of if feature.kind == "number" else zero_or_one, cells)
     values = np.array([feature.mean if lost else v for v, lost in zip(found, missing, strict=True)], object)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netspec.data.checks import require
 from netspec.data.class_names import require_takes_names
 from netspec.data.named import targets as compared
+from netspec.data.table_examples import plain_numbers
 from netspec.data.targets import Wanted, wanted
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph
@@ -98,14 +99,15 @@ def _target(fitted: Fitted, name: str, of: Sequence[tuple[Graph, Wanted]], toget
         require(not_numbers(column))
     for _, want in of:
         require(range_misfit(column, want.loss, of_log=fitted.log, columns=len(fitted.targets) if together else 1))
-    numbers = [_amount(fitted.table, name, i, log=fitted.log) for i in learned]
+    plain = plain_numbers(fitted.table, TargetColumn(column=name, amount=column.form))[0]
+    numbers = [_amount(fitted.table, name, i, plain[i], log=fitted.log) for i in learned]
     binary = set(numbers) <= {0.0, 1.0}
     open_end = all(graph.ends_in is None and want.loss.canonical() in _STANDARDIZED for graph, want in of)
     if fitted.log or (open_end and not binary):
         logs = [float(np.log(v)) for v in numbers] if fitted.log else numbers
         mean, std = moments(logs) if open_end else (0.0, 1.0)
-        return TargetColumn(column=name, mean=mean, std=std, log=fitted.log)
-    return TargetColumn(column=name)
+        return TargetColumn(column=name, mean=mean, std=std, log=fitted.log, amount=column.form)
+    return TargetColumn(column=name, amount=column.form)
 
 
 def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool:
@@ -134,10 +136,11 @@ def _is_classes(fitted: Fitted, name: str, want: Wanted, together: bool) -> bool
     return binary and not fitted.log
 
 
-def _amount(table: Table, name: str, row: int, *, log: bool) -> float:
+def _amount(table: Table, name: str, row: int, plain: str, *, log: bool) -> float:
+    """Return the number that a row has in a column; `plain` is what it is without its unit."""
     cell = table.cells[name][row]
-    value = number_of(cell)
-    value = zero_or_one(cell) if value is None else value
+    value = number_of(plain)
+    value = zero_or_one(plain) if value is None else value
     if value is None or not np.isfinite(value) or abs(value) > np.finfo(np.float32).max:
         message = f"{table.name}: {name} in line {table.lines[row]:,} is {shown(cell)}, which is no number to learn"
         raise DataError(message, "write a number there, or leave the cell empty: the row is left out then")
@@ -159,7 +162,8 @@ def labels_of(table: Table, graph: Graph, columns: Sequence[TargetColumn]) -> An
 def _label(table: Table, target: TargetColumn) -> NDArray[Any]:
     rows = range(len(table))
     if not target.classes:
-        values = [target.learned(_amount(table, target.column, i, log=target.log)) for i in rows]
+        plain = plain_numbers(table, target)[0]
+        values = [target.learned(_amount(table, target.column, i, plain[i], log=target.log)) for i in rows]
         return np.asarray(values, np.float32)[:, None]
     number = {name: i for i, name in enumerate(target.classes)}
     found = [number.get(class_name(cell), -1) for cell in table.cells[target.column]]

@@ -16,6 +16,7 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
 from netspec.recipe.array_files import ARRAY_ENDINGS
 from netspec.recipe.catalog import find, last_part
+from netspec.recipe.file_names import is_text_name
 from netspec.recipe.settings import Text
 from netspec.sources.kinds import PICTURES, require_kind
 from netspec.sources.missing import missing_data
@@ -223,7 +224,7 @@ def _declared(command: ast.Command) -> DataSource | None:
 def undeclared(file: ast.File, given: str | Path | None) -> DataSource | None:
     """Return the text that is given from outside to a spec that names no data; None where it does, or it is none."""
     text = str(given or "")
-    if not text.lower().endswith(".txt") or any(c.name.text == "data" for c in file.commands):
+    if not is_text_name(text) or any(c.name.text == "data" for c in file.commands):
         return None
     # Of a path from outside only the last part stays: a model names no folder of the machine it was made on.
     name = re.sub(r'["\x00-\x1f\x7f]', "_", last_part(text))
@@ -240,7 +241,7 @@ def other_data(data: DataSource, given: str | Path | None) -> DataSource | None:
         return None
     if find(text):
         return data.model_copy(update={"name": text, "fallback": None})
-    if data.is_text and not data.is_tagged and data.name.lower().endswith(".txt"):
+    if data.is_text and not data.is_tagged and is_text_name(data.name):
         # What is written for one text learns what follows in several too.
         data = data.model_copy(update={"target": "next"})
     if data.is_tagged:

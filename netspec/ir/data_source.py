@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
+from netspec.recipe.file_names import is_table_name, is_tagged_name, is_text_name
 from netspec.recipe.group_names import is_pattern, pattern_wrong
 from netspec.recipe.image_settings import Augment, Views
 from netspec.recipe.settings import Normalize, Scale, Shuffle, Text, Window
@@ -13,13 +14,7 @@ from netspec.recipe.sound_settings import Sound
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import Expects, ManyNames, Name, Names, Part
 
-__all__ = ["ARRAY_ENDINGS", "TABLE_ENDINGS", "TAGGED_ENDINGS", "DataSource", "FileName"]
-
-TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet")
-"""How the names of files end that are tables."""
-
-TAGGED_ENDINGS = (".conll", ".bio", ".iob")
-"""How the names of files end that have a label for each word."""
+__all__ = ["ARRAY_ENDINGS", "DataSource", "FileName"]
 
 # Quotes and control characters would end the string that a path is written as.
 FileName = Annotated[
@@ -63,7 +58,11 @@ class DataSource(Definition):
     category: Names = option(
         (), "of a table, columns whose values are categories, or classes, though they look like numbers, dates or texts"
     )
-    number: Names = option((), "of a table, columns whose values are amounts, though they look like ids or classes")
+    number: Names = option(
+        (),
+        "of a table, columns whose values are amounts, though they look like ids or classes, or are written with a "
+        "currency, a unit, a percent sign or marks between thousands",
+    )
     group: Name | None = option(
         None,
         "what stays together, all for training, for validation or for the test: of a table the rows that are equal in "
@@ -157,7 +156,8 @@ class DataSource(Definition):
     @property
     def is_text(self) -> bool:
         """Whether it is a text, by what it says or by the name of the file."""
-        return not self.is_table and (self.text is not None or self.name.lower().endswith((".txt", *TAGGED_ENDINGS)))
+        named = is_text_name(self.name) or is_tagged_name(self.name)
+        return not self.is_table and (self.text is not None or named)
 
     @property
     def has_classes_of_texts(self) -> bool:
@@ -169,7 +169,7 @@ class DataSource(Definition):
         """Whether each word of a text has a label."""
         if self.text is not None and self.text.tagged:
             return True
-        return self.name.lower().endswith(TAGGED_ENDINGS)
+        return is_tagged_name(self.name)
 
     @property
     def draws_rows(self) -> bool:
@@ -189,7 +189,7 @@ class DataSource(Definition):
         by_column = self.group is not None and not self.groups_files
         said = bool(self.columns or self.drop or self.category or self.number or self.order or by_column)
         named = said or not isinstance(self.target, str)
-        return (named and not self.is_arrays) or self.name.lower().endswith(TABLE_ENDINGS)
+        return (named and not self.is_arrays) or is_table_name(self.name)
 
     @property
     def target_arrays(self) -> tuple[str, ...]:
@@ -263,7 +263,7 @@ class DataSource(Definition):
             raise ValueError(f"a pattern is for the names of pictures and texts; {what}")
         if find(self.name):
             raise ValueError(f"`group` is for data of your own: {self.name} has a test part, and no names of files")
-        if self.target == "next" or self.name.lower().endswith(".txt"):
+        if self.target == "next" or is_text_name(self.name):
             raise ValueError("`group` is for texts of classes: a text that is learned onward is divided at its end")
         return self
 

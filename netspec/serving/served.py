@@ -200,6 +200,8 @@ def _row(given: TableInput) -> dict[str, Any]:
 def _value(feature: Feature) -> Any:
     if feature.kind == "category":
         return feature.levels[0] if feature.levels else ""
+    if feature.amount:
+        return feature.amount.written(f"{float(f'{feature.mean:.3g}'):f}".rstrip("0").rstrip("."))
     return feature.mean >= 0.5 if feature.kind == "boolean" else float(f"{feature.mean:.3g}")
 
 
@@ -219,6 +221,9 @@ def _column(feature: Feature) -> Schema:
         return {"type": ["string", "number", "boolean", "null"], "description": f"a category: {shown}"}
     if feature.kind == "boolean":
         return {"type": ["boolean", "string", "number", "null"], "description": "true or false"}
+    if feature.amount:
+        said = f"a number, written as in training, such as {feature.amount.written('12.5')}"
+        return {"type": ["string", "number", "null"], "description": f"{said}; null where it is not known"}
     return {"type": ["number", "string", "null"], "description": "a number; null where it is not known"}
 
 

@@ -11,11 +11,11 @@ from typing import Literal, TypeAlias
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
-from netspec.sources.amounts import amount_of
+from netspec.sources.amounts import Amount, AmountForm, UnreadableError, WithAmount, amount_of, form_of
 from netspec.sources.cells import class_name, is_missing, number_of, shown
 from netspec.sources.tables import Table
 
-__all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "written"]
+__all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "numbers_of", "written"]
 
 Kind: TypeAlias = Literal["number", "boolean", "category", "date", "text", "id", "file", "empty"]
 """What a column holds; `file` are names of pictures that are there, `empty` is one without any value."""
@@ -55,7 +55,8 @@ class Column:
         is_whole: whether it has whole numbers alone.
         absent: the texts that stand for no value.
         said: whether the spec says what it holds.
-        amount: a value and its number, where all are numbers with a sign, a unit or marks between thousands; else None.
+        amount: where all are numbers with a sign, a unit or marks between thousands, and are read as texts; else None.
+        form: how numbers are written that the spec says to be such; None where they are plain.
     """
 
     name: str
@@ -68,7 +69,8 @@ class Column:
     is_whole: bool = False
     absent: frozenset[str] = frozenset()
     said: bool = False
-    amount: tuple[str, str] | None = None
+    amount: Amount | None = None
+    form: AmountForm | None = None
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -80,8 +82,16 @@ class Column:
         """What numbers are written as that are read as texts, and what would be read as numbers; else empty."""
         if not self.amount:
             return ""
-        cell, number = self.amount
-        return f"numbers such as {shown(cell)} are read as text: write {number} for it"
+        return f"numbers such as {shown(self.amount.cell)} are read as text: {self.how_read}"
+
+    @property
+    def how_read(self) -> str:
+        """What makes numbers of what is read as texts; empty where they are none."""
+        if not self.amount:
+            return ""
+        if self.amount.is_clear:
+            return f"`number {written(self.name)}` reads it as {self.amount.number}"
+        return f"write {self.amount.number} for it"
 
     @property
     def is_constant(self) -> bool:
@@ -117,10 +127,7 @@ def column_of(
         found = _numeric(table, name, counts, absent, missing, numbers)
         return replace(found, kind="number", said=True) if said else found
     if said:
-        first = next(i for i, cell in enumerate(cells) if cell not in absent and number_of(cell) is None)
-        line, value = table.lines[first], cells[first]
-        message = f"{table.name}: the spec says that {name} is a number, and line {line:,} has {shown(value)}"
-        raise DataError(message, f"write a number there, leave the cell empty, or take {name} out of `number`")
+        return _said_amount(table, name, counts, absent, missing)
     lower = {cell.lower() for cell in counts}
     if any(lower <= pair for pair in _PAIRS):
         return Column(name, "boolean", missing, counts, absent=absent)
@@ -131,7 +138,7 @@ def column_of(
     if sum(count for cell, count in counts.items() if number_of(cell) is not None) >= _MOSTLY * present:
         first = next(i for i, cell in enumerate(cells) if cell not in absent and number_of(cell) is None)
         odd = (first, cells[first])
-    amount = None if odd else amount_of(counts)
+    amount = None if odd else amount_of(counts, decimal_comma=table.decimal_comma)
     few = len(counts) <= MOST_LEVELS and (len(counts) < present or len(counts) == 1)
     if few:
         return Column(name, "category", missing, counts, odd=odd, absent=absent, amount=amount)
@@ -148,6 +155,22 @@ def _said_category(table: Table, name: str, counts: Counter[str], absent: frozen
         message = f"{table.name}: {name} is said to be a category, and has {len(own):,} different values"
         raise DataError(message, f"a category has at most {MOST_SAID:,}: leave {name} out of `category`")
     return Column(name, "category", missing, own, absent=absent, said=True)
+
+
+def _said_amount(table: Table, name: str, counts: Counter[str], absent: frozenset[str], missing: int) -> Column:
+    """Return a column that is said to be numbers, which have signs, units or marks between thousands."""
+    try:
+        form = form_of(counts, decimal_comma=table.decimal_comma)
+    except UnreadableError as error:
+        line = table.lines[list(table.cells[name]).index(error.cell)]
+        why = "" if error.why == "is no number" else f", which {error.why}"
+        message = f"{table.name}: the spec says that {name} is a number, and line {line:,} has {shown(error.cell)}{why}"
+        fix = f"write a number there, leave the cell empty, or take {name} out of `number`"
+        fix = f"write {error.either} for it, and the others alike" if error.either else fix
+        raise DataError(message, fix) from None
+    plain, _ = form.plain(list(counts))
+    found = _numeric(table, name, Counter(), absent, missing, list(map(float, plain)))
+    return replace(found, kind="number", counts=counts, said=True, form=form)
 
 
 def _floats(cells: Iterable[str]) -> list[float] | None:
@@ -173,6 +196,12 @@ def _numeric(
     distinct = not missing and len(counts) == sum(counts.values()) > 2
     kind: Kind = "id" if whole and distinct and _ID_NAME.fullmatch(name) else "number"
     return Column(name, kind, missing, counts, min(numbers), max(numbers), is_whole=whole, absent=absent)
+
+
+def numbers_of(table: Table, column: Column) -> list[float | None]:
+    """Return the number in each row of a column; None where there is none."""
+    cells: Sequence[str] = WithAmount(amount=column.form).plain(table.cells[column.name])[0]
+    return [None if is_missing(cell) else number_of(cell) for cell in cells]
 
 
 def written(name: str) -> str:

@@ -25,8 +25,8 @@ _NAMED, _LOOKED_AT = 5, 100
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-Delimited: TypeAlias = tuple[list[str], list[list[str]], list[int], list[str]]
-"""The names of the columns, their cells, the line at which each row begins, and what to say of it."""
+Delimited: TypeAlias = tuple[list[str], list[list[str]], list[int], list[str], bool]
+"""The names of the columns, their cells, the line of each row, what to say, and whether commas may be decimal ones."""
 
 
 def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
@@ -41,6 +41,11 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
         DataError: rows are of different lengths, a quote is not closed, or there are none.
     """
     notices = []
+    skipped = 0
+    # Excel writes above a table what separates its cells.
+    if said := _SEPARATOR.match(text):
+        delimiter, text, skipped = said[1], text[said.end() :], 1
+        _require_some(text, name)
     if delimiter is None:
         delimiter = _delimiter(text)
         if delimiter != ",":
@@ -50,7 +55,7 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
     rows: list[list[str]] = []
     lines: list[int] = []
     try:
-        line = 1
+        line = 1 + skipped
         for row in reader:
             # A line without anything in it is no row, unless one column is all there is and it may be missing.
             if row and (len(row) > 1 or row[0].strip()):
@@ -60,26 +65,69 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
                     _refuse_ragged(name, rows[0], row, line, delimiter)
                 if len(rows) == 1:
                     require_few_columns(len(row), name)
-            line = reader.line_num + 1
+            line = reader.line_num + 1 + skipped
     except csv.Error as error:
         raise _unreadable(error, name, line) from None
     finally:
         csv.field_size_limit(before)
-    header = [cell.strip() for cell in rows[0]]
-    header = [cell or f"column_{i + 1}" for i, cell in enumerate(header)]
+    names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(rows[0])]
     if len(rows) == 1:
         fix = "give rows below the names of the columns"
         raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
     cells = [[cell.strip() for cell in column] for column in zip(*rows[1:], strict=True)]
-    if looks_headless(rows[0], cells):
-        some = listing([*map(shown, rows[0][:_NAMED]), *(["…"] if len(rows[0]) > _NAMED else [])], "and")
-        notices.append(
-            f"the first line of {name} has the names of the columns, and {some} look like a row: if they are one, "
+    notices += _said_of_names(name, rows, cells, lines)
+    notices += _all_without_commas(names, cells, decimal=delimiter != ",")
+    return names, cells, lines[1:], notices, delimiter != ","
+
+
+def _said_of_names(
+    name: str, rows: Sequence[Sequence[str]], cells: Sequence[Sequence[str]], lines: Sequence[int]
+) -> list[str]:
+    """Return what is suspicious about the names of the columns, the first of the rows: a row, a title, there again."""
+    header, found = rows[0], []
+    first = f"the first line of {name} has"
+    again = next((i for i, row in enumerate(rows[1:], 1) if row == header), None)
+    if again is not None and all(number_of(cell) is None for cell in header):
+        found.append(f"line {lines[again]:,} of {name} has the names of the columns again: remove it")
+    elif looks_headless(header, cells):
+        some = listing([*map(shown, header[:_NAMED]), *(["…"] if len(header) > _NAMED else [])], "and")
+        found.append(
+            f"{first} the names of the columns, and {some} look like a row: if they are one, "
             "put a line with names above it"
         )
-    for key, column in zip(header, cells, strict=True):
-        notices += _without_commas(column, key, decimal=delimiter != ",")
-    return header, cells, lines[1:], notices
+    if _is_title(header, cells):
+        found.append(
+            f"{first} {shown(header[0].strip())} alone for {len(header):,} columns: if it is a title, "
+            "remove what stands above the names of the columns"
+        )
+    if len(header) == 1 and len(header[0].split()) > 1 and len({len(row[0].split()) for row in rows}) == 1:
+        found.append(f"{name} is one column, {shown(header[0])}: if blanks separate its cells, write commas for them")
+    return found
+
+
+def _require_some(text: str, name: str) -> None:
+    """Raise DataError where nothing is below the line that says what separates the cells."""
+    if not text.strip():
+        raise DataError(f"{name} has no rows", "give the names of the columns, then the rows")
+
+
+def _is_title(header: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
+    """Return whether a first line is no names but a title: one cell, above a line of names that are no numbers."""
+    first = [column[0] for column in cells if column[0]]
+    alone = len(header) > 2 and header[0].strip() and not any(cell.strip() for cell in header[1:])
+    return bool(alone and all(number_of(cell) is None for cell in first))
+
+
+def _all_without_commas(names: Sequence[str], cells: Sequence[list[str]], *, decimal: bool) -> list[str]:
+    """Write numbers that have commas in them without; return what to say, of many columns in one line."""
+    found = [
+        said
+        for key, column in zip(names, cells, strict=True)
+        if (said := _without_commas(column, key, decimal=decimal))
+    ]
+    if len(found) <= _NAMED:
+        return found
+    return [f"{found[0]}; likewise in {len(found) - 1:,} other columns"]
 
 
 def looks_headless(header: Sequence[str], cells: Sequence[Sequence[str]]) -> bool:
@@ -107,6 +155,8 @@ def require_few_columns(count: int, name: str) -> None:
         message = f"{name} has {count:,} columns, and a table has at most {MOST_COLUMNS:,}"
         raise DataError(message, "rows of so many numbers go into an .npz file: docs/your_data.md")
 
+
+_SEPARATOR = re.compile(r"sep=([,;\t|])\r?\n", re.I)
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)?")
 
@@ -149,8 +199,8 @@ _COMMA = re.compile(r"[+-]?\d*,\d+")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 
-def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]:
-    """Write numbers that have commas in them without; return what to say of it.
+def _without_commas(column: list[str], name: str, *, decimal: bool) -> str:
+    """Write numbers that have commas in them without; return what to say of it, if anything.
 
     Args:
         column: its cells, which are changed where all are numbers.
@@ -160,16 +210,16 @@ def _without_commas(column: list[str], name: str, *, decimal: bool) -> list[str]
     """
     commas = [cell for cell in column if "," in cell]
     if not commas:
-        return []
+        return ""
     thousands = not decimal and all(map(_THOUSANDS.fullmatch, commas))
     if not thousands and not all(map(_COMMA.fullmatch, commas)):
-        return []
+        return ""
     if not all("," in cell or is_missing(cell) or number_of(cell) is not None for cell in column):
-        return []
+        return ""
     point = "" if thousands else "."
     column[:] = [cell.replace(",", point) for cell in column]
     what = "commas between thousands" if thousands else "decimal commas"
-    return [f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"]
+    return f"{name} has {what}: {commas[0]} is read as {commas[0].replace(',', point)}"
 
 
 def _refuse_ragged(name: str, header: list[str], row: list[str], line: int, delimiter: str) -> None:
@@ -177,9 +227,13 @@ def _refuse_ragged(name: str, header: list[str], row: list[str], line: int, deli
     message = f"{name}: line {line:,} has {plural(len(row), 'cell')}, and {are} {plural(len(header), 'column')}"
     if len(header) == 1 and len(row) > 1:
         fix = "the first line has the names of the columns: remove what stands above it, such as a title"
+    elif len(row) == len(header) + 1 and not row[-1].strip():
+        fix = "a row ends in a separator that the first line does not have: remove these, or add one to the first line"
     elif len(row) > len(header):
         separated = _DELIMITERS[delimiter].removesuffix("s")
         fix = f'a {separated} within a cell needs quotes around the cell: "a{delimiter}b"'.replace("\t", " ")
+        if len(row) == len(header) + 1:
+            fix += "; if each row begins with a name, as R writes them, put a name for these before the first line's"
     else:
         fix = "give each row a cell for every column; an empty one is a missing value"
     raise DataError(message, fix)

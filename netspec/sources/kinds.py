@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS, DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
+from netspec.recipe.file_names import TABLE_ENDINGS, is_table_name
 from netspec.sources.file_kinds import ENDINGS, SOUNDS
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.sounds import are_sounds
 from netspec.sources.text_facts import are_texts
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
+from netspec.sources.zipped_tables import is_zip
 from netspec.system.files import kind_of
 
 __all__ = ["PICTURES", "require_kind"]
@@ -32,7 +34,7 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
     """
     if data is None or find(name) or not (data.is_table or data.is_text):
         return
-    found = _kind(path)
+    found = _kind(path, table=data.is_table)
     if data.is_tagged:
         if found and found != "a table":
             raise DataError(
@@ -56,8 +58,11 @@ def require_kind(data: DataSource | None, path: Path, name: str) -> None:
         raise DataError(f"{name} is {found}, but the spec is for a text", "give a text in UTF-8, such as a .txt file")
 
 
-def _kind(path: Path) -> str:
-    """Return what is there, by its name: a table, pictures or an archive; empty where that is not known."""
+def _kind(path: Path, *, table: bool) -> str:
+    """Return what is there, by its name: a table, pictures or an archive; empty where that is not known.
+
+    Of a zip that is to be a table what is in it is said when it is read.
+    """
     kind = kind_of(path, DataError)
     if kind is None:
         return ""
@@ -71,9 +76,9 @@ def _kind(path: Path) -> str:
         return "a folder of sounds"
     if kind == "folder":
         return "a folder of pictures" if holds_pictures(path) else "a folder"
-    if path.name.lower().endswith(TABLE_ENDINGS):
+    if is_table_name(path.name):
         return "a table"
     if is_archive(path.name):
-        return "an archive"
+        return "a table" if table and is_zip(path.name) else "an archive"
     ending = PurePosixPath(path.name).suffix.lower()
     return "a picture" if ending in ENDINGS else "a sound" if ending in SOUNDS.endings else ""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS
+from netspec.recipe.file_names import PACKED_ENDINGS, TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.system.nearby import nearby
 
 __all__ = ["missing_data"]
 
-_ENDINGS = (*TABLE_ENDINGS, *ARRAY_ENDINGS, ".txt", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz")
+_ENDINGS = (*TABLE_ENDINGS, *ARRAY_ENDINGS, ".txt", *TAGGED_ENDINGS, ".zip", ".tar", ".tgz", *PACKED_ENDINGS)
 
 
 def missing_data(path: Path, name: str, otherwise: str) -> DataError:

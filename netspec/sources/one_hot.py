@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 
 from netspec.sources.cells import zero_or_one
 from netspec.sources.columns import Column
 from netspec.sources.tables import Table
 
 __all__ = ["one_hot_groups", "one_hot_with"]
+
+_BEGINS = re.compile(r"[^\W_]+[_ .:=-]+")
+"""The first word of a name, and what divides it from the next."""
 
 _FEWEST = 3
 """Of two columns the one is the other again, which is said as such."""
@@ -18,12 +22,36 @@ _FEW = 10
 
 
 def one_hot_groups(table: Table, columns: Mapping[str, Column]) -> list[tuple[str, ...]]:
-    """Return the groups of columns of which one is 1 in every row, each of columns beside each other."""
-    found: list[tuple[str, ...]] = []
+    """Return the groups of columns of which one is 1 in every row: columns beside each other, or of names alike.
+
+    Names are alike that begin alike: `is_cat` and `is_dog`.
+    """
     if len(table) < _FEW:
-        return found
+        return []
     ones = {name: _ones(table, name) for name, column in columns.items() if _is_binary(column)}
     every = (1 << len(table)) - 1
+    found = _beside_each_other(list(columns), ones, every)
+    taken = {name for group in found for name in group}
+    alike: dict[str, list[str]] = {}
+    for name in ones:
+        begins = _BEGINS.match(name)
+        if begins and name not in taken:
+            alike.setdefault(begins[0], []).append(name)
+    return found + [tuple(group) for group in alike.values() if _is_one_class([ones[name] for name in group], every)]
+
+
+def _is_one_class(ones: Sequence[int], every: int) -> bool:
+    """Return whether in every row one column of some is 1, and no other."""
+    seen = 0
+    for own in ones:
+        if own & seen:
+            return False
+        seen |= own
+    return len(ones) >= _FEWEST and seen == every
+
+
+def _beside_each_other(columns: Sequence[str], ones: Mapping[str, int], every: int) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
     group: list[str] = []
     seen = 0
     for name in columns:

@@ -13,7 +13,7 @@ _FIXES = {
     ".xlsx": _SAVE_AS_CSV,
     ".xls": _SAVE_AS_CSV,
     ".ods": _SAVE_AS_CSV,
-    ".json": "write a .jsonl file: one object on each line, without brackets around them and commas between them",
+    ".ndjson": "rename it to end in .jsonl",
     ".gz": "unpack it, and name the file in it",
     ".bz2": "unpack it, and name the file in it",
     ".xz": "unpack it, and name the file in it",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.recipe.file_names import TABLE_ENDINGS
 from netspec.sources.file_kinds import FileKind
 from netspec.sources.trees import Tree, is_archive
 
@@ -39,7 +39,9 @@ def tables_of(tree: Tree, files: Sequence[str]) -> list[str]:
     some = files[:: max(1, len(files) // _LOOKED_AT)]
     names = [PurePosixPath(file).stem.encode() for file in some]
     found = []
-    for table in [file for file in tree.files if file.lower().endswith(TABLE_ENDINGS)][:_MOST_TABLES]:
+    for table in [
+        file for file in tree.files if file.lower().endswith(TABLE_ENDINGS) and not file.lower().endswith(".json")
+    ][:_MOST_TABLES]:
         try:
             content = tree.read(table)
         except DataError:

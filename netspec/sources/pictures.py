@@ -10,10 +10,10 @@ from unicodedata import normalize
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.class_names import in_order
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
+from netspec.recipe.file_names import TABLE_ENDINGS
 from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.mask_folders import IMAGES, MASKS, masks_of, maybe_no_class, said_of_masks, stem_of
 from netspec.sources.other_files import conversion_of_most
@@ -145,10 +145,12 @@ def _nothing_there(tree: Tree, kind: FileKind) -> DataError:
         return DataError(own, line_for(tree))
     tables = [file for file in tree.files if file.lower().endswith(TABLE_ENDINGS)]
     texts = sum(file.lower().endswith(".txt") for file in tree.files)
+    # As the spec names it, if it does; of a path from elsewhere as one beside it would.
+    own = PurePosixPath(tree.name).name if PurePath(tree.name).is_absolute() else tree.name
     if kind is PICTURES and 2 * texts > len(tree.files):
-        # As the spec names them, if it does; of a path from elsewhere as one beside them would.
-        own = PurePosixPath(tree.name).name if PurePath(tree.name).is_absolute() else tree.name
         fix = f'they are texts: say how they are cut into tokens, `data "{own}" {{ text words }}`'
+    elif len(tables) == 1 and tree.name.lower().endswith(".zip"):
+        fix = f'it has a table: say which column is learned, `data "{own}" {{ target NAME }}`'
     elif tables and is_archive(tree.name):
         fix = f"unpack it, and name a table that is in it, such as {tables[0]}"
     elif tables:

@@ -64,9 +64,8 @@ def require_learnable(table: Table, target: Column) -> None:
         raise DataError(message, "write a number there, or leave the cell empty: rows without a target are left out")
     count = sum(target.counts.values())
     if target.amount and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
-        cell, number = target.amount
-        message = f"{table.name}: {target.name} has numbers such as {shown(cell)}, which are read as text"
-        raise DataError(message, f"write {number} for it, without signs, units and marks between thousands")
+        message = f"{table.name}: {target.name} has numbers such as {shown(target.amount.cell)}, which are read as text"
+        raise DataError(message, f"{target.how_read}, without signs, units and marks between thousands")
     if target.kind in {"id", "text"} and len(target.counts) > MOST_LEVELS and len(target.counts) > count / 2:
         every = f"has {plural(len(target.counts), 'value')} in {plural(count, 'row')}"
         raise DataError(f"{table.name}: {target.name} {every}: it names the rows", "learn a column that says something")

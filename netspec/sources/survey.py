@@ -17,6 +17,7 @@ from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.arrays import survey_arrays
 from netspec.sources.columns import Column
+from netspec.sources.compressed import is_larger
 from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.groups import groups_of, require_apart
 from netspec.sources.kinds import require_kind
@@ -147,7 +148,7 @@ def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
     from netspec.sources.tagged import fit_sentences, read_sentences  # noqa: PLC0415
 
     path = folder / data.name
-    if kind_of(path, DataError) == "file" and path.stat().st_size > _QUICK:
+    if kind_of(path, DataError) == "file" and is_larger(path, _QUICK):
         return None
     fitted = fit_sentences(read_sentences(path, data.name), data)
     tokens = fitted.input.tokens

@@ -9,6 +9,7 @@ from itertools import combinations
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.cells import class_name, shown
 from netspec.sources.columns import Column, column_of
+from netspec.sources.table_doubts import stands_for_none, written_twice
 from netspec.sources.table_files import missing_files, with_files
 from netspec.sources.table_notices import counts_rows, says_again
 from netspec.sources.table_parts import could_be_classes
@@ -66,6 +67,10 @@ def _remark(table: Table, column: Column) -> str:
         return f"{plural(len(lost), 'row')} without a picture, such as {first}" if lost else ""
     if counts_rows(table, column):
         return "counts the rows"
+    if none := stands_for_none(column):
+        return f"{none}: no value?"
+    if alike := written_twice(column):
+        return f"has {alike}: one value?"
     if column.kind in {"id", "text"} and len(column.counts) == sum(column.counts.values()) > 2:
         return "another value in every row"
     return ""

@@ -52,8 +52,9 @@ def _feature(table: Table, column: Column, train: Sequence[int]) -> Feature | No
     if column.kind == "boolean":
         share = sum(1 for cell in cells if truth_of(cell)) / len(cells)
         return Feature(column=column.name, kind="boolean", mean=share, missing=missing)
-    mean, std = moments(list(map(float, cells)))
-    return Feature(column=column.name, kind="number", mean=mean, std=std, missing=missing)
+    plain = column.form.plain(cells)[0] if column.form else cells
+    mean, std = moments(list(map(float, plain)))
+    return Feature(column=column.name, kind="number", mean=mean, std=std, missing=missing, amount=column.form)
 
 
 def moments(values: Sequence[float]) -> tuple[float, float]:

@@ -34,7 +34,7 @@ from netspec.sources.table_files import (
     with_files,
 )
 from netspec.sources.table_inputs import text_input
-from netspec.sources.table_notices import notices_of
+from netspec.sources.table_notices import notices_of, said_of_amounts
 from netspec.sources.table_parts import parts_of_table
 from netspec.sources.table_preparation import TableInput, Windows
 from netspec.sources.table_sounds import require_sound
@@ -126,6 +126,7 @@ def fit_table(
         columns = {name: column_of(table, name, said=said.get(name)) for name in table.columns}
         columns = {name: replace(column, kind=kinds[name]) for name, column in columns.items()}
         notices += notes
+    notices += [note for column in columns.values() if (note := said_of_amounts(column))]
     known = {name: columns[name] for name in targets}
     for target in known.values():
         require_learnable(table, target)

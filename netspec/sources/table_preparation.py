@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from netspec.sources.amounts import WithAmount
 from netspec.sources.vocabulary import Vocabulary
 
 __all__ = ["Feature", "TableInput", "TablePreparation", "TargetColumn", "Windows"]
@@ -22,7 +23,7 @@ __all__ = ["Feature", "TableInput", "TablePreparation", "TargetColumn", "Windows
 _FROZEN = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class Feature(BaseModel):
+class Feature(WithAmount):
     """How one column becomes numbers.
 
     A number is standardized; one that is missing becomes the mean, and a further number says so where some of the
@@ -138,7 +139,7 @@ class TableInput(BaseModel):
         return len(self.vocabulary) + 1 if self.vocabulary else None
 
 
-class TargetColumn(BaseModel):
+class TargetColumn(WithAmount):
     """What one target is.
 
     Attributes:

@@ -8,12 +8,12 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
 from netspec.sources.cells import shown, zero_or_one
-from netspec.sources.columns import Column, written
+from netspec.sources.columns import Column, column_of, written
 from netspec.sources.one_hot import one_hot_with
 from netspec.sources.spec_lines import commented, of_training
 from netspec.sources.table_facts import class_counts, facts_of, likely_target
 from netspec.sources.table_fit import Fitted, fit_table
-from netspec.sources.table_notices import counts_rows, says_again
+from netspec.sources.table_notices import counts_rows, said_of_amounts, says_again
 from netspec.sources.table_picture_spec import spec_for_column_files
 from netspec.sources.table_texts import mean_words, texts_of
 from netspec.sources.tables import Table
@@ -50,19 +50,23 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     """
     found = facts_of(table)
     guessed = target is None
-    targets, beside, notes = _learned(table, found.columns, target)
-    own = found.columns[targets[0]]
-    together = _of_several(table, [found.columns[name] for name in targets]) if len(targets) > 1 else None
-    others = {name: column for name, column in found.columns.items() if name not in targets}
-    dropped = _dropped(table, {name: found.columns[name] for name in targets}, others, beside)
+    columns = {name: _as_number(table, column) for name, column in found.columns.items()}
+    targets, beside, notes = _learned(table, columns, target)
+    own = columns[targets[0]]
+    together = _of_several(table, [columns[name] for name in targets]) if len(targets) > 1 else None
+    others = {name: column for name, column in columns.items() if name not in targets}
+    dropped = _dropped(table, {name: columns[name] for name in targets}, others, beside)
     files = [name for name, column in others.items() if column.kind == "file"]
     if files and together is None:
+        own = found.columns[own.name]
+        _require_no_written_numbers(table, own)
         return spec_for_column_files(table, path, own, files, others), own.name, notes
     data = DataSource(name=path, target=targets, drop=(*dropped,), test=0.2, validation=0.15)
     text = _prose(others, [*dropped])
     if text is not None:
         data = data.model_copy(update={"columns": (text,), "text": Text(unit="words"), "drop": ()})
-    fitted = fit_table(table, data)
+    amounts = [c for n, c in columns.items() if c.form and n not in dropped and (text is None or n in targets)]
+    fitted = fit_table(table, data.model_copy(update={"number": tuple(column.name for column in amounts)}))
     classes = class_counts(own) if together is None else []
     classes = [] if own.kind == "number" and len(classes) > _CLASSES else classes
     lines = [f"# {path.rpartition('/')[2]}: {plural(len(table), 'row')} of {plural(len(table.columns), 'column')}."]
@@ -76,15 +80,16 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
         settings += _of_text(table, text, fitted)
     elif dropped:
         settings.append((f"drop {' '.join(map(written, dropped))}", "; ".join(dict.fromkeys(dropped.values()))))
+    settings += _of_amounts(amounts)
     settings.append(("validation 15%", "held out of the training, to see when to stop"))
     settings.append(("test 20%", "drawn by a hash of each row, of every class about its share"))
     lines += commented([(f"  {setting}", comment) for setting, comment in settings])
     lines += ["}"]
     read = fitted.inputs["input"]
     left_out = [n for n in others if n not in read.columns and (text is not None or n not in dropped)]
-    lines += _not_read(found.columns, left_out, text)
-    lines += forecasting_hint(table, path, found.columns, own) if together is None and text is None else []
-    lines += _maybe_codes([n for n in read.columns if n in others and _could_be_codes(found.columns[n])])
+    lines += _not_read(columns, left_out, text)
+    lines += forecasting_hint(table, path, columns, own) if together is None and text is None else []
+    lines += _maybe_codes([n for n in read.columns if n in others and _could_be_codes(columns[n])])
     width = 128 if read.shape[0] > _WIDE and classes else 64
     what = f"a row becomes {plural(read.shape[0], 'number')}: numbers standardized, categories one-hot"
     end = ("fc classes softmax", "a probability for each class") if classes else ("fc 1", "a number")
@@ -94,7 +99,21 @@ def spec_for_table(table: Table, path: str, target: str | None = None) -> tuple[
     layers += [("dropout 0.2", "in training only: of a small table a network learns rows by heart")]
     lines += ["", *commented([*(_TEXT_LAYERS if text is not None else layers), end])]
     lines += ["", "train {", *of_training(len(fitted.rows["train"])), "}"]
-    return "\n".join(lines) + "\n", " ".join(map(written, targets)), notes
+    return "\n".join(lines) + "\n", " ".join(map(written, targets)), [*notes, *map(said_of_amounts, amounts)]
+
+
+def _as_number(table: Table, column: Column) -> Column:
+    """Return a column as the spec will say that it is: numbers, where it has these with a sign or a unit."""
+    clear = column.amount is not None and column.amount.is_clear and column.kind != "file"
+    return column_of(table, column.name, said="number") if clear else column
+
+
+def _of_amounts(columns: Sequence[Column]) -> list[tuple[str, str]]:
+    """Return the setting that reads columns as numbers, and how the first is read; none where there are none."""
+    if not columns:
+        return []
+    first = said_of_amounts(columns[0]).removeprefix(f"{columns[0].name} is read as numbers: ")
+    return [(f"number {' '.join(written(column.name) for column in columns)}", first)]
 
 
 def _learned(
@@ -154,9 +173,8 @@ def _named(table: Table, target: str) -> tuple[str, ...]:
 def _require_no_written_numbers(table: Table, target: Column) -> None:
     """Raise DataError where numbers that are read as text would be so many classes."""
     if target.amount and len(target.counts) > _CLASSES:
-        cell, number = target.amount
-        message = f"{table.name}: {target.name} has numbers such as {shown(cell)}, which are read as text"
-        raise DataError(message, f"write {number} for it, without signs, units and marks between thousands")
+        message = f"{table.name}: {target.name} has numbers such as {shown(target.amount.cell)}, which are read as text"
+        raise DataError(message, f"{target.how_read}, without signs, units and marks between thousands")
 
 
 def _of_several(table: Table, targets: Sequence[Column]) -> tuple[str, tuple[str, str]]:
@@ -174,7 +192,7 @@ def _of_several(table: Table, targets: Sequence[Column]) -> tuple[str, tuple[str
 
 def _could_be_codes(column: Column) -> bool:
     """Return whether the numbers of a column may stand for categories."""
-    return column.kind == "number" and column.is_whole and 2 < len(column.counts) <= _CODES
+    return column.kind == "number" and not column.said and column.is_whole and 2 < len(column.counts) <= _CODES
 
 
 def _maybe_codes(coded: Sequence[str]) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT, Input
+from netspec.sources.compressed import is_larger
 from netspec.sources.survey import Survey
 from netspec.sources.table_fit import Fitted, fit_table
 from netspec.sources.table_parts import could_be_classes
@@ -18,7 +19,7 @@ from netspec.system.files import kind_of
 __all__ = ["LARGEST", "read_once", "survey_table"]
 
 LARGEST = 64 * 2**20
-"""Bytes of a table that a check reads."""
+"""Bytes of a table that a check reads, unpacked where it is compressed."""
 
 
 def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | None = None) -> Survey | None:
@@ -28,7 +29,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
         DataError: it is not there, or cannot be learned from.
     """
     path = folder / data.name
-    if kind_of(path, DataError) == "file" and path.stat().st_size > LARGEST:
+    if kind_of(path, DataError) == "file" and is_larger(path, LARGEST):
         return None
     named = tuple((name, tuple(columns)) for name, columns in (asked or {INPUT: ()}).items())
     fitted = _fitted(read_once(path), data, named, folder)

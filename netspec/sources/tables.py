@@ -1,26 +1,28 @@
-"""Tables: `.csv`, `.tsv`, `.jsonl` and `.parquet` as columns of texts, whatever wrote them."""
+"""Tables: `.csv`, `.tsv`, `.json`, `.jsonl` and `.parquet` as columns of texts, whatever wrote them."""
 
 from __future__ import annotations
 
-import json
+import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.recipe.file_names import unpacked_name
 from netspec.sources.cells import number_of
+from netspec.sources.compressed import is_compressed
 from netspec.sources.delimited import read_delimited, require_few_columns
+from netspec.sources.json_rows import Rows, begins_json, rows_of_json, rows_of_lines
 from netspec.sources.missing import missing_data
 from netspec.sources.texts import decoded, read_content, require_text
-from netspec.system.json_text import TwiceError, unique_keys
+from netspec.sources.zipped_tables import is_zip, only_table
 from netspec.system.memory import free_memory
 
-__all__ = ["Table", "is_table_name", "read_table", "table_of_columns", "table_of_objects"]
+__all__ = ["Table", "read_table", "table_of_columns", "table_of_objects"]
 
 _CELL = 100
 """Bytes that a cell takes, with its place in a row and in a column."""
@@ -29,11 +31,6 @@ _SHOWN = 8
 
 _LONGEST_NAME = 200
 """Characters of the name of a column."""
-
-
-def is_table_name(name: str) -> bool:
-    """Return whether a file of this name is a table."""
-    return name.lower().endswith(TABLE_ENDINGS)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -46,6 +43,7 @@ class Table:
         lines: the line in the file at which each row begins, for messages.
         notices: what was found that the user should know.
         folder: where the files are that it names; None where that is not known.
+        decimal_comma: whether `1,234` may be a little more than one, for something else separates cells.
     """
 
     name: str
@@ -53,6 +51,7 @@ class Table:
     lines: Sequence[int]
     notices: tuple[str, ...] = ()
     folder: Path | None = None
+    decimal_comma: bool = False
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -85,7 +84,8 @@ def read_table(source: Path | bytes, name: str) -> Table:
     """Return the table in a file.
 
     Args:
-        source: its path, or what is in it, which is then CSV, or JSON Lines where it begins with a brace.
+        source: its path, also of a compressed one or of a zip of one; or what is in it, which is then CSV, JSON Lines
+            where it begins with a brace, or a JSON list of objects.
         name: what messages call it.
 
     Raises:
@@ -95,9 +95,14 @@ def read_table(source: Path | bytes, name: str) -> Table:
 
 
 def _read_any(source: Path | bytes, name: str) -> Table:
-    ending = source.suffix.lower() if isinstance(source, Path) else ""
+    ending = ""
+    if isinstance(source, Path):
+        inside = source.name
+        # A folder of that name, or nothing at all, is said where files are read.
+        if is_zip(source.name) and source.is_file():
+            inside, source = only_table(source, name)
+        ending = PurePath(unpacked_name(inside)).suffix.lower()
     if ending == ".parquet":
-        assert isinstance(source, Path)
         return _of_parquet(source, name)
     try:
         return _of_text(source, name, ending)
@@ -120,10 +125,12 @@ def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
     if not text.strip():
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
     if ending == ".jsonl" or (not ending and text.lstrip().startswith("{")):
-        return _of_json_lines(text, name)
-    header, cells, lines, notices = read_delimited(text, name, "\t" if ending == ".tsv" else None)
+        return _of_rows(rows_of_lines(text, name), name)
+    if ending == ".json" or (not ending and begins_json(text)):
+        return _of_rows(rows_of_json(text, name), name)
+    header, cells, lines, notices, decimal_comma = read_delimited(text, name, "\t" if ending == ".tsv" else None)
     _require_columns(header, name)
-    return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices))
+    return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices), decimal_comma=decimal_comma)
 
 
 def _require_room(content: bytes, name: str) -> None:
@@ -195,26 +202,6 @@ def _require_columns(header: Sequence[str], name: str) -> None:
         raise DataError(f"{name} has columns of the same name: {twice!r} are columns {places}", fix)
 
 
-def _of_json_lines(text: str, name: str) -> Table:
-    rows: list[tuple[int, dict[str, Any]]] = []
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line, object_pairs_hook=unique_keys)
-        except TwiceError as error:
-            message = f"{name}: line {number:,} has {error.args[0]!r} twice"
-            raise DataError(message, "give each column of a row one value") from None
-        except (ValueError, RecursionError):
-            row = None
-        if not isinstance(row, dict):
-            whole = number == 1 and text.lstrip()[:1] == "["
-            fix = "give each row a line of its own, without the brackets around them" if whole else _JSON
-            raise DataError(f"{name}: line {number:,} is no JSON object", fix)
-        rows.append((number, row))
-    return _of_rows(rows, name)
-
-
 def table_of_objects(objects: Sequence[Mapping[str, Any]], name: str) -> Table:
     """Return the table whose rows are JSON objects; what it says of a value names the line, which is the row.
 
@@ -226,7 +213,7 @@ def table_of_objects(objects: Sequence[Mapping[str, Any]], name: str) -> Table:
     return _of_rows(list(enumerate(objects, 1)), name)
 
 
-def _of_rows(rows: Sequence[tuple[int, Mapping[str, Any]]], name: str) -> Table:
+def _of_rows(rows: Rows, name: str) -> Table:
     """Return the table whose rows are JSON objects, each with its line."""
     header = list(dict.fromkeys(key for _, row in rows for key in row))
     _require_columns([key.strip() for key in header], name)
@@ -252,14 +239,12 @@ def _require_whole_characters(cells: Mapping[str, Sequence[str]], name: str) -> 
             raise DataError(message, "write the whole character") from None
 
 
-_JSON = 'each line is a row: {"height": 1.8, "color": "red"}'
-
-
-def _of_parquet(path: Path, name: str) -> Table:
-    if not path.is_file():
-        raise missing_data(
-            path, name, "name a table that is there, such as table.parquet; the paths of a spec begin at its folder"
-        )
+def _of_parquet(source: Path | bytes, name: str) -> Table:
+    example = "name a table that is there, such as table.parquet; the paths of a spec begin at its folder"
+    if isinstance(source, Path) and is_compressed(source.name):
+        source = read_content(source, name, example)
+    if isinstance(source, Path) and not source.is_file():
+        raise missing_data(source, name, example)
     try:
         # A dependency that only those need who have such files.
         from pyarrow import parquet  # noqa: PLC0415
@@ -267,7 +252,7 @@ def _of_parquet(path: Path, name: str) -> Table:
         fix = "install what reads them: pip install 'netspec[tables]'; or save the table as CSV"
         raise DataError(f"{name}: Parquet files are read by pyarrow, which is not installed", fix) from None
     try:
-        columns = parquet.read_table(path).to_pydict()
+        columns = parquet.read_table(source if isinstance(source, Path) else io.BytesIO(source)).to_pydict()
     except Exception as error:  # pyarrow raises whatever a damaged file leads it to
         why = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{name} cannot be read as Parquet: {why}", "write it again, or save it as CSV") from None

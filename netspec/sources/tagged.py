@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.ir.data_source import TAGGED_ENDINGS, DataSource
+from netspec.ir.data_source import DataSource
 from netspec.recipe.class_names import in_order
+from netspec.recipe.file_names import is_tagged_name, unpacked_name
 from netspec.recipe.settings import Text
+from netspec.sources.compressed import beginning, is_compressed
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
 from netspec.sources.table_preparation import TableInput
 from netspec.sources.texts import read_content, text_of
@@ -51,6 +53,9 @@ WORD_KEYS = ("tokens", "words")
 """Under which of them an object of JSON lines has the words of a sentence."""
 
 _LABEL_KEYS = ("labels", "tags", "ner_tags", "pos_tags")
+_LOOKED_AT = 2**18
+"""Bytes of a compressed file by which it is told what it is."""
+
 _EXAMPLE = "name a file of lines with a word and its label, such as ner.conll"
 _SHOWN = 5
 _LONGEST = 200
@@ -98,11 +103,14 @@ class FittedSentences:
 def are_tagged(path: Path) -> bool:
     """Return whether a file looks like words with their labels, by its first sentences."""
     try:
-        with path.open(encoding="utf-8") as stream:
-            lines = [line.rstrip("\n") for _, line in zip(range(200), stream, strict=False)]
-    except (OSError, UnicodeDecodeError):
+        if is_compressed(path.name):
+            *lines, _ = [*beginning(path, _LOOKED_AT).decode("utf-8", "ignore").splitlines()[:200], ""]
+        else:
+            with path.open(encoding="utf-8") as stream:
+                lines = [line.rstrip("\n") for _, line in zip(range(200), stream, strict=False)]
+    except (OSError, UnicodeDecodeError, DataError):
         return False
-    if path.name.lower().endswith(".jsonl"):
+    if unpacked_name(path.name).lower().endswith(".jsonl"):
         try:
             first = json.loads(next(line for line in lines if line.strip()))
         except (StopIteration, ValueError):
@@ -116,8 +124,8 @@ def are_tagged(path: Path) -> bool:
 
 def holds_tagged(path: Path) -> bool:
     """Return whether a file has a label for each word: by its name, or by what is in it."""
-    name = path.name.lower()
-    return name.endswith(TAGGED_ENDINGS) or (name.endswith((".jsonl", ".tsv", ".txt")) and are_tagged(path))
+    name = unpacked_name(path.name).lower()
+    return is_tagged_name(name) or (name.endswith((".jsonl", ".tsv", ".txt")) and are_tagged(path))
 
 
 def read_sentences(path: Path, name: str, *, labelled: bool = True) -> Sentences:

@@ -6,8 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import listing, plural
-from netspec.ir.data_source import TAGGED_ENDINGS
 from netspec.recipe.entities import mark_entities
+from netspec.recipe.file_names import is_tagged_name
 from netspec.sources.tagged import LENGTH, read_sentences
 
 __all__ = ["spec_for_sentences"]
@@ -32,7 +32,7 @@ def spec_for_sentences(path: Path, name: str) -> str:
     words = len({word for own in found.words for word in own})
     length = min(max(map(len, found.words)), LENGTH)
     size = f" size={_WORDS}" if words > _WORDS else ""
-    tagged = "" if name.lower().endswith(TAGGED_ENDINGS) else " tagged"
+    tagged = "" if is_tagged_name(name) else " tagged"
     few = len(found.words) < 2_000
     entities = mark_entities(counts)
     metrics = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.recipe.file_names import is_text_name
 from netspec.sources.file_kinds import ENDINGS
 from netspec.sources.pictures import Labelled, pictures_of
 from netspec.sources.text_trees import TEXTS, holds_files, read_all
@@ -61,7 +62,7 @@ class TextFacts:
 
 def are_texts(path: Path) -> bool:
     """Return whether data is a text by its name, or a folder or an archive of texts rather than pictures."""
-    if path.name.lower().endswith(".txt"):
+    if is_text_name(path.name):
         return True
     if not holds_files(path):
         return False
@@ -77,7 +78,7 @@ def text_facts(path: Path, name: str) -> TextFacts:
     Raises:
         DataError: there are none, or they cannot be read.
     """
-    if path.name.lower().endswith(".txt"):
+    if is_text_name(path.name):
         text = read_text(path, name)
         words = Counter(pieces("words", text))
         return TextFacts((), {"": Counter([0])}, [sum(words.values())], len(text), _most(words), len(words))

@@ -9,6 +9,7 @@ from shlex import quote
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.settings import Text
+from netspec.sources.compressed import decompressed, is_compressed
 from netspec.sources.missing import missing_data
 from netspec.sources.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
@@ -88,7 +89,7 @@ def text_of(content: bytes, name: str) -> str:
 
 
 def read_content(path: Path, name: str, example: str) -> bytes:
-    """Return what is in a file.
+    """Return what is in a file, unpacked where it is compressed.
 
     Args:
         path: where it is.
@@ -103,6 +104,8 @@ def read_content(path: Path, name: str, example: str) -> bytes:
         raise DataError(f"{name} is not a file", example) if kind else missing_data(path, name, example)
     try:
         with open_to_read(path) as stream:
+            if is_compressed(path.name):
+                return decompressed(stream, name, _MOST)
             # No more is asked for than there is: room for all of it is made first.
             size = os.fstat(stream.fileno()).st_size
             content = stream.read(size + 1) if size <= _MOST else b""
@@ -124,7 +127,8 @@ def require_text(content: bytes, name: str, fix: str) -> None:
         raise DataError(f"{name} is UTF-16", f"convert it: {_conversion('utf-16', name)}, or save it as UTF-8")
     what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
     if what:
-        raise DataError(f"{name} is {what}, and no text", "unpack it" if "gzip" in what else fix)
+        named = f"name it so, such as {Path(name).name}.gz, or unpack it" if Path(name).suffix else "unpack it"
+        raise DataError(f"{name} is {what}, and no text", named if "gzip" in what else fix)
     if b"\0" in content:
         raise DataError(f"{name} has bytes that no text has", fix)
 

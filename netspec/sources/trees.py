@@ -20,7 +20,7 @@ from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.missing import missing_data
 from netspec.system.files import kind_of, open_to_read
 
-__all__ = ["MOST_BYTES", "Read", "Tree", "is_archive", "is_packed", "is_wanted", "open_tree"]
+__all__ = ["MOST_BYTES", "Read", "Tree", "is_archive", "is_packed", "is_wanted", "most_held", "open_tree"]
 
 MOST_BYTES = 200_000_000
 """Of one file: far more than a picture has."""
@@ -45,6 +45,11 @@ def is_archive(name: str) -> bool:
 def is_packed(name: str) -> bool:
     """Return whether a name is that of an archive that can only be read from its beginning to its end."""
     return name.lower().endswith(_TAR[1:])
+
+
+def most_held(size: int) -> int:
+    """Return how many bytes an archive or a compressed file of so many may hold."""
+    return _EXPANSION * size + _LITTLE
 
 
 class Tree(ABC):
@@ -215,7 +220,7 @@ class _Archive(Tree):
         if files > _MOST_FILES:
             raise DataError(f"{self.name} has more than {_MOST_FILES:,} files", "make smaller archives")
         own = self.path.stat().st_size
-        if held > _EXPANSION * own + _LITTLE:
+        if held > most_held(own):
             raise DataError(
                 f"{self.name} has {own:,} bytes and claims to hold {held:,}: no pictures or texts are packed like that",
                 "give an archive of pictures or texts",

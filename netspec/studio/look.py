@@ -12,10 +12,10 @@ from threading import Lock
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.recipe.catalog import find
 from netspec.sources.tagged import holds_tagged
 from netspec.sources.text_facts import are_texts
+from netspec.sources.zipped_tables import holds_table
 
 __all__ = ["Looks"]
 
@@ -54,14 +54,16 @@ class Looks:
         with tempfile.TemporaryDirectory() as scratch:
             picture = Path(scratch) / "data.png"
             # Of texts no picture is drawn.
-            texts = not find(name) and (are_texts(self._folder / name) or holds_tagged(self._folder / name))
+            path = self._folder / name
+            table = not find(name) and holds_table(path) and not holds_tagged(path)
+            texts = not find(name) and not table and (are_texts(path) or holds_tagged(path))
             output = self._run(name, "data", "show", *(() if texts else ("-o", str(picture))))[0]
             lines = [line for line in output.splitlines() if line != str(picture) and not line.startswith("next: ")]
             shown = ""
             if picture.exists():
                 shown = "data:image/png;base64," + base64.b64encode(picture.read_bytes()).decode("ascii")
         found = {"text": "\n".join(lines).strip(), "picture": shown, "columns": []}
-        if name.lower().endswith(TABLE_ENDINGS):
+        if table:
             columns, _ = self._run(name, "data", "show", "--json")
             found["columns"] = [json.loads(line) for line in columns.splitlines()]
         return found

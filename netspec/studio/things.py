@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.catalog import find
+from netspec.recipe.file_names import is_table_name, is_tagged_name, is_text_name
 from netspec.sources.file_kinds import ENDINGS, SOUNDS
 from netspec.sources.trees import is_archive
 
@@ -42,13 +42,13 @@ def _kind(path: Path) -> str:
         if ".npy" in endings:
             return "a folder of arrays"
         return "a folder of texts" if ".txt" in endings else ""
-    if name.endswith(TABLE_ENDINGS):
+    if is_table_name(name):
         return "a table"
-    if name.endswith(TAGGED_ENDINGS):
+    if is_tagged_name(name):
         return "words with labels"
     if name.endswith((".npz", ".npy")):
         return "arrays"
-    if name.endswith(".txt"):
+    if is_text_name(name):
         return "a text"
     return "an archive" if is_archive(name) else ""
 

@@ -21,7 +21,6 @@ from netspec.data.table_windows import windows_of_rows
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
 from netspec.sources.file_kinds import ENDINGS, SOUNDS
@@ -34,6 +33,7 @@ from netspec.sources.tables import Table, read_table
 from netspec.sources.texts import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
 from netspec.sources.wav_headers import is_wav
+from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import kind_of, read_given
 
 __all__ = [
@@ -204,7 +204,7 @@ def _is_text(prepared: TablePreparation, file: Path | str | bytes) -> bool:
     """Return whether a file is one text for a model that reads nothing else: by its name, or as it has learned."""
     if not prepared.text_column:
         return False
-    return prepared.texts if isinstance(file, bytes) else not Path(file).name.lower().endswith(TABLE_ENDINGS)
+    return prepared.texts if isinstance(file, bytes) else not holds_table(Path(file))
 
 
 def _of_text_file(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netspec.data.tagged import tokens_of
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.recipe.file_names import unpacked_name
 from netspec.sources.table_preparation import TableInput
 from netspec.sources.tagged import parse_sentences, read_sentences
 from netspec.sources.texts import read_text, text_of
@@ -65,7 +66,7 @@ def sentences_of(given: Path | bytes | str, name: str) -> list[tuple[str, ...]]:
     Raises:
         DataError: there are none, or they cannot be read.
     """
-    if isinstance(given, Path) and given.suffix.lower() in ENDINGS[:-1]:
+    if isinstance(given, Path) and unpacked_name(given.name).lower().endswith(ENDINGS[:-1]):
         return list(read_sentences(given, name, labelled=False).words)
     if isinstance(given, str):
         text = given

@@ -14,8 +14,8 @@ from netspec.data.file_forms import SoundForm
 from netspec.data.picture_files import Resize
 from netspec.data.wav import LARGEST
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ir.network import Network
+from netspec.recipe.file_names import PACKED_ENDINGS, TABLE_ENDINGS
 from netspec.recipe.sound_settings import MOST_RATE
 from netspec.sources.file_kinds import SOUNDS
 from netspec.sources.preparation import Preparation
@@ -119,8 +119,9 @@ def endings(network: Network, preparation: Preparation | None) -> tuple[str, ...
     table = preparation.table if preparation else None
     sounds = tuple(sorted(SOUNDS.endings)) if network.reads_sounds else ()
     if table:
-        pictures = sounds or datasets.picture_endings() if table.is_picture else ()
-        return (*TABLE_ENDINGS, *pictures, *((".txt",) if text_column(preparation) else ()))
+        files = sounds or datasets.picture_endings() if table.is_picture else ()
+        read = (*TABLE_ENDINGS, *((".txt",) if text_column(preparation) else ()))
+        return (*read, *files, *(ending + packed for ending in read for packed in PACKED_ENDINGS))
     if len(network.inputs) > 1:
         return (".npz",)
     return (".npy", ".npz", *(sounds or (datasets.picture_endings() if network.reads_images else ())))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 import random
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -219,3 +221,29 @@ def test_new_refuses_what_is_wrong(here: Path, words: list[str], says: str) -> N
     done = cli(here, "new", *words)
     assert done.returncode == 1
     assert says in done.stderr
+
+
+def test_compressed_rows_and_json_are_answered_as_plain_ones(here: Path) -> None:
+    plain = cli(here, "predict", "sold", "rows.csv").stdout
+    (here / "rows.csv.gz").write_bytes(gzip.compress(ROWS.encode()))
+    with zipfile.ZipFile(here / "rows.zip", "w") as archive:
+        archive.writestr("rows.csv", ROWS)
+    (here / "rows.json").write_text(json.dumps(list(csv.DictReader(io.StringIO(ROWS)))), encoding="utf-8")
+    for name in ("rows.csv.gz", "rows.zip", "rows.json"):
+        done = cli(here, "predict", "sold", name)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.replace(name, "rows.csv") == plain
+    refused = cli(here, "predict", "sold", "-", stdin=gzip.compress(ROWS.encode()))
+    assert (refused.returncode, "fix: unpack it\n" in refused.stderr) == (1, True)
+
+
+def test_new_writes_a_spec_that_reads_amounts(tmp_path: Path) -> None:
+    rows = [f'"${1000 + 7 * i * i:,}",{i % 9}%,{"ab"[i % 2]}' for i in range(60)]
+    (tmp_path / "sales.csv.gz").write_bytes(gzip.compress("\n".join(["price,off,kind", *rows]).encode()))
+    made = cli(tmp_path, "new", "--data", "sales.csv.gz", "--target", "kind")
+    assert made.stdout.startswith("wrote sales.net")
+    assert "note: price is read as numbers: '$" in made.stderr
+    assert "number price off" in (tmp_path / "sales.net").read_text(encoding="utf-8")
+    checked = cli(tmp_path, "check", "sales.net")
+    assert checked.returncode == 0
+    assert "off is read as numbers: '0%' is 0" in checked.stdout + checked.stderr

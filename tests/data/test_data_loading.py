@@ -154,8 +154,8 @@ def test_fetch(tmp_path: Path) -> None:
     ("name", "fix"),
     [
         ("rows.xlsx", "CSV"),
-        ("rows.JSON", ".jsonl"),
-        ("rows.csv.gz", "unpack"),
+        ("rows.NDJSON", ".jsonl"),
+        ("rows.gz", "unpack"),
         ("x.pkl", "np.savez"),
         ("x.mat", "loadmat"),
     ],

@@ -164,7 +164,8 @@ def test_what_the_network_cannot_learn_is_one_error(tmp_path: Path, settings: st
 @pytest.mark.parametrize(
     ("settings", "given", "message"),
     [
-        ("target kind", "x.zip", "x.zip is an archive, but the spec is for a table"),
+        ("target kind", "x.tar", "x.tar is an archive, but the spec is for a table"),
+        ("target kind", "x.zip", "x.zip is damaged: File is not a zip file"),
         ("target kind", "x.png", "x.png is a picture, but the spec is for a table"),
         ("target kind", "folder", "folder is a folder of pictures, but the spec is for a table"),
         ("target kind", "texts", "texts is a folder of texts, but the spec is for a table"),
@@ -237,6 +238,30 @@ def test_numbers_that_are_said_to_be_categories_are_read_with_and_without_a_frac
     rows, notices = examples_of(table_of_columns({"shoe": ["40", "40.0", "99"]}, "rows"), known)
     assert (rows[0].tolist(), rows[2].sum()) == (rows[1].tolist(), 0)
     assert notices == ["shoe is '99' in 1 row, which the model has never seen: read as unknown"]
+
+
+def test_amounts_are_the_plain_numbers_that_they_say(tmp_path: Path) -> None:
+    columns = people()
+    said = "target price; drop kind; number size shoe; test 20%"
+    plain = load(tmp_path, said, "fc 4 relu; fc 1", csv(columns))
+    written = {
+        **columns,
+        "size": [None if v is None else f"{v} cm" for v in columns["size"]],
+        "price": [f"€{1000 * v:.1f}".replace(".", ",") for v in columns["price"]],
+    }
+    text = csv(written | {"price": [f'"{v}"' for v in written["price"]]})
+    read = load(tmp_path, f"{said.replace('shoe', 'price')}", "fc 4 relu; fc 1", text)
+    assert plain.train.images.shape[1:] == read.train.images.shape[1:]
+    known = prepared(read)
+    assert known.targets[0].amount is not None
+    # All rows, read by what was learned of the written ones.
+    rows, notes = examples_of(read_table(text.encode(), "w.csv"), known)
+    numbers, _ = examples_of(read_table(csv(columns).encode(), "p.csv"), known)
+    np.testing.assert_array_equal(rows, numbers)
+    assert not notes
+    with pytest.raises(DataError, match=r"size in line 2 is '5 m', which is not written as '12 cm'") as refused:
+        examples_of(read_table(b"size,shoe,color,deck,member\n5 m,40,red,A,True\n", "r.csv"), known)
+    assert refused.value.fix == "write it as in training, such as 12.5 cm, or leave the cell empty"
 
 
 def test_a_table_without_the_column_that_grouped_it_is_all_for_the_test(tmp_path: Path) -> None:

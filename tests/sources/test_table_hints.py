@@ -9,10 +9,11 @@ import pytest
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
-from netspec.sources.amounts import amount_of
+from netspec.sources.amounts import AmountForm, UnreadableError, amount_of, form_of
 from netspec.sources.one_hot import one_hot_groups
 from netspec.sources.table_facts import facts_of
 from netspec.sources.table_fit import divided_for, fit_table
+from netspec.sources.table_preparation import Feature
 from netspec.sources.table_spec import spec_for_table
 from netspec.sources.tables import read_table
 from netspec.sources.text_spec import spec_for_texts
@@ -38,7 +39,10 @@ from netspec.sources.text_spec import spec_for_texts
     ],
 )
 def test_numbers_of_one_form_are_told_from_texts(cells: list[str], found: tuple[str, str] | None) -> None:
-    assert amount_of(cells) == found
+    amount = amount_of(cells)
+    assert (amount and (amount.cell, amount.number)) == found
+    if found:
+        assert form_of(cells).plain([found[0]]) == ([found[1]], "")
 
 
 def paid(plain: bool = False) -> bytes:
@@ -52,16 +56,92 @@ def paid(plain: bool = False) -> bytes:
 
 def test_numbers_that_are_read_as_texts_are_said_everywhere() -> None:
     table = read_table(paid(), "p.csv")
-    assert "write 1000.25 for it" in facts_of(table).remarks["price"]
-    for target, number in (("price", "1000.25"), ("discount", "10")):
-        with pytest.raises(DataError, match="which are read as text") as refused:
-            spec_for_table(table, "p.csv", target)
-        assert f"write {number} for it" in (refused.value.fix or "")
-        # What the fix says is learned as a number.
-        assert "fc 1 " in spec_for_table(read_table(paid(plain=True), "p.csv"), "p.csv", target)[0]
+    assert "`number price` reads it as 1000.25" in facts_of(table).remarks["price"]
+    with pytest.raises(DataError, match="which are read as text") as refused:
+        fit_table(table, DataSource(name="p.csv", target=("price",), test=0.2))
+    assert "`number price` reads it as 1000.25" in (refused.value.fix or "")
+    for target in ("price", "discount"):
+        text, _, said = spec_for_table(table, "p.csv", target)
+        assert "number price discount" in text
+        assert "fc 1 " in text
+        assert "price is read as numbers: '$1,000.25' is 1000.25" in said
     notes = fit_table(table, DataSource(name="p.csv", target=("discount",), test=0.2)).notices
-    assert "price is left out: its numbers such as '$1,000.25' are read as text: write 1000.25 for it" in notes
+    assert (
+        "price is left out: its numbers such as '$1,000.25' are read as text: `number price` reads it as 1000.25"
+        in notes
+    )
     assert any(note.startswith("discount is learned as classes: its numbers such as '10%'") for note in notes)
+
+
+def test_numbers_that_are_said_to_be_such_are_read_as_plain_ones_are() -> None:
+    settings = {"name": "p.csv", "target": ("discount",), "number": ("price", "discount"), "test": 0.2}
+    written, plain = (read_table(paid(plain=each), "p.csv") for each in (False, True))
+    read = fit_table(written, DataSource.model_validate(settings))
+    (price,) = [f for f in read.inputs["input"].features if f.column == "price"]
+    train = [1000.25 + 3 * row for row in read.rows["train"]]
+    assert price.mean == pytest.approx(sum(train) / len(train))
+    assert price.amount == AmountForm(before="$")
+    assert Feature.model_validate_json(price.model_dump_json()) == price
+    # Plain numbers are what they were before any could be written otherwise.
+    same = fit_table(plain, DataSource.model_validate(settings)).inputs["input"].features[1]
+    assert same.amount is None
+    assert "amount" not in same.model_dump()
+    # Which rows are drawn is decided by the cells as they stand, also where a model is looked at.
+    learned = divided_for(written, DataSource.model_validate(settings), ["discount"], None)
+    assert learned.rows == read.rows
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["$5", "7"], "is not written as '$5'"),
+        (["5 kg", "7 lb"], "is not written as '5 kg'"),
+        (["1.234 kg", "5.678 kg"], "may be 1.234 or 1234"),
+        (["5 kg", "much"], "is no number"),
+        (["12,34,56"], "has marks that no number has, or others than the rest"),
+        (["1.2.3"], "has marks that no number has, or others than the rest"),
+        (["--5"], "is no number"),
+        (["3-4"], "is no number"),
+        (["9" * 400 + " kg"], "has marks that no number has, or others than the rest"),
+    ],
+)
+def test_what_is_not_written_as_the_others_is_not_guessed(cells: list[str], why: str) -> None:
+    with pytest.raises(UnreadableError) as refused:
+        form_of(cells)
+    assert refused.value.why == why
+    rows = "".join(f'"{cell}",{i % 2}\n' for i, cell in enumerate([cells[0], *cells, *cells]))
+    with pytest.raises(DataError, match=r"the spec says that a is a number, and line \d has"):
+        fit_table(read_table(f"a,y\n{rows}".encode(), "d.csv"), DataSource(name="d.csv", target=("y",), number=("a",)))
+
+
+@pytest.mark.parametrize(
+    ("learned", "given", "read"),
+    [
+        (["46%"], ["5%", "7 %"], ["5", "7"]),
+        (["46%"], ["0.46"], None),
+        (["$1,004.85"], ["12", "$3"], ["12", "3"]),
+        (["$1,004.85"], ["€3"], None),
+        (["1.004,85 €"], ["1.000 €", "2,5 €"], ["1000", "2.5"]),
+        (["1.004,85 €"], ["1234.5", "7"], ["1234.5", "7"]),
+        (["1.2k", "3"], ["(1.5k)", "-2"], ["-1500", "-2"]),
+        (["5 kg"], ["much"], None),
+    ],
+)
+def test_numbers_are_read_as_they_were_learned(learned: list[str], given: list[str], read: list[str] | None) -> None:
+    form = form_of(learned)
+    if read is None:
+        with pytest.raises(UnreadableError):
+            form.plain(given)
+    else:
+        assert form.plain(given)[0] == read
+    assert form.plain([form.written("12.5")])[0] == ["12.5"]
+
+
+def test_a_number_of_two_readings_is_read_as_in_training_and_said() -> None:
+    assert form_of(["1.004,85"]).plain(["2.000"]) == (
+        ["2000"],
+        "'2.000' is read as 2000, as numbers were written in training",
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,7 +219,7 @@ def test_each_column_that_is_not_learned_from_is_named_with_its_reason() -> None
         "day is left out: it is a date",
         "note is left out: it is text",
         "same is left out: it is 'x' in every row",
-        "cost is left out: its numbers such as",
+        "cost is dropped: its numbers such as",
         "n is dropped: it counts the rows",
     ):
         assert why in refused.value.message
@@ -169,3 +249,16 @@ def test_a_text_that_is_too_short_to_be_learned_gets_no_spec(tmp_path: Path) -> 
             with pytest.raises(DataError, match=f"t.txt has {count:,} characters") as refused:
                 spec_for_texts(tmp_path / "t.txt", "t.txt")
             assert refused.value.fix == "give a text of at least 1,424 characters"
+
+
+def test_a_class_over_columns_that_are_apart_is_told_by_their_names() -> None:
+    names = ("is_cat", "x", "is_dog", "was_new", "is_cow")
+    rows = [(i % 3 == 0, i, i % 3 == 1, i % 5 == 0, i % 3 == 2) for i in range(30)]
+    text = "\n".join([",".join(names), *(",".join(str(int(v)) for v in row) for row in rows)])
+    table = read_table(text.encode(), "a.csv")
+    assert one_hot_groups(table, facts_of(table).columns) == [("is_cat", "is_dog", "is_cow")]
+    assert "fc 3 sigmoid" in spec_for_table(table, "a.csv", "is_cat,is_dog,is_cow")[0]
+    assert "drop x is_dog is_cow" in spec_for_table(table, "a.csv", "is_cat")[0]
+    # A row with two of them, or none, is no class.
+    table = read_table(text.replace("\n1,0,0,1,0", "\n0,0,0,1,0").encode(), "a.csv")
+    assert one_hot_groups(table, facts_of(table).columns) == []

@@ -119,7 +119,7 @@ def test_commas_within_cells(content: str, cells: list[str], says: str) -> None:
         (b"\x89PNG\r\n", "d.csv", "d.csv is a picture", "save it as CSV"),
         (b"\xd0\xcf\x11\xe0" + bytes(8), "d.csv", "d.csv is an Excel or Word file", "save it as CSV"),
         (b"{\\rtf1 a,b}", "d.csv", "d.csv is an RTF file", "save it as CSV"),
-        ('[{"a": 1}]', "d.jsonl", "d.jsonl: line 1 is no JSON object", "without the brackets"),
+        ('[{"a": 1}]', "d.jsonl", "d.jsonl: line 1 is no JSON object", "name it .json"),
         ('{"a": [1]}\n', "d.jsonl", "d.jsonl: 'a' in line 1 is a list", "one value a row"),
     ],
 )

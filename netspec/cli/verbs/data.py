@@ -12,14 +12,15 @@ from netspec.cli.completion import datasets
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
-from netspec.ir.data_source import TABLE_ENDINGS
 from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
+from netspec.recipe.file_names import stem_of
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.sounds import are_sounds
 from netspec.sources.tagged import holds_tagged
 from netspec.sources.text_facts import are_texts
+from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["app"]
@@ -110,7 +111,7 @@ def show(
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
     Of sounds likewise: their lengths and rates, and which are silent or clipped; drawn as waveform and spectrogram.
-    Of a table (.csv, .tsv, .jsonl, .parquet) its columns: what each holds, how much is missing, and what is suspicious;
+    Of a table (.csv, .tsv, .json, .jsonl, .parquet) its columns: what each holds, what is missing, what is suspicious;
     drawn as histograms and bars, with --target by the classes of that column, or against it where it is a number.
     Of a .txt file, or a folder or an archive of them, how long they are, frequent words, and what is there twice.
     Of arrays (.npz, .npy) each one's shape, type and values, what is read of them, and the classes.
@@ -128,10 +129,10 @@ def show(
         _require_no_picture(name, out, augment)
         show_sentences(expanded(name, DataError), name)
         return 0
-    if name.lower().endswith(TABLE_ENDINGS):
+    if not find(name) and holds_table(expanded(name, DataError)):
         if augment:
             raise DataError(f"{name} is a table, and --augment is for pictures", "leave it out")
-        print_columns(Path(name), target, out or Path(f"{Path(name).stem}.png"), as_json=as_json)
+        print_columns(Path(name), target, out or Path(f"{stem_of(name)}.png"), as_json=as_json)
         return 0
     if target:
         raise DataError("--target names a column of a table", f"{name} is none: leave --target out")

@@ -14,16 +14,17 @@ from netspec.describe.format import format_source
 from netspec.describe.shelf import shelf, title
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.ir.data_source import TABLE_ENDINGS, TAGGED_ENDINGS
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
+from netspec.recipe.file_names import TABLE_ENDINGS
 from netspec.sources.missing import missing_data
 from netspec.sources.other_files import conversion_of
 from netspec.sources.pictures import holds_pictures
 from netspec.sources.sounds import are_sounds
-from netspec.sources.tagged import are_tagged
+from netspec.sources.tagged import holds_tagged
 from netspec.sources.tagged_spec import spec_for_sentences
 from netspec.sources.text_facts import are_texts
+from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import kind_of
 
 __all__ = ["new"]
@@ -76,7 +77,7 @@ def new(
     if list_all:
         _print_all()
         return 0
-    if window is not None and not (data and data.name.lower().endswith(TABLE_ENDINGS)):
+    if window is not None and not (data and holds_table(data)):
         raise NetspecError("--window is of the rows of a table", "name it: --data FILE.csv --target NAME --window 14")
     if data is not None:
         return _for_data(data, target, out, window)
@@ -94,16 +95,11 @@ def new(
 
 def _for_data(data: Path, target: str | None, out: Path | None, window: int | None) -> int:
     """Write a spec for a user's data."""
-    if (
-        target is None
-        and window is None
-        and data.name.lower().endswith((*TAGGED_ENDINGS, ".jsonl", ".tsv", ".txt"))
-        and _tagged(data)
-    ):
+    if target is None and window is None and _tagged(data):
         place, name = _place(data, out)
         _write(format_source(Source(str(place), spec_for_sentences(data.resolve(), name))), place)
         return 0
-    if data.name.lower().endswith(TABLE_ENDINGS):
+    if holds_table(data):
         place, text, learned = spec_of_table(data, target, out, out == _STDOUT, window)
         _write(text, out or place)
         if target is None:
@@ -122,7 +118,7 @@ def _tagged(data: Path) -> bool:
     """Return whether a file has a label for each word: by its name, or by what is in it."""
     if kind_of(data, DataError) != "file":
         return False
-    return data.name.lower().endswith(TAGGED_ENDINGS) or are_tagged(data)
+    return holds_tagged(data)
 
 
 def _for_arrays(data: Path, target: str | None, out: Path | None) -> None:

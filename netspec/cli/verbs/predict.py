@@ -17,9 +17,10 @@ from netspec.cli.paths import STDIN
 from netspec.cli.process import process_of
 from netspec.cli.tagged_answers import predict_tags
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
-from netspec.ir.data_source import TABLE_ENDINGS
+from netspec.recipe.file_names import is_table_name
 from netspec.sources.text_trees import holds_files
 from netspec.sources.trees import is_archive
+from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import kind_of
 from netspec.terminal.numbers import percent
 
@@ -190,7 +191,9 @@ def _each(
     """
     for path in given:
         try:
-            if isinstance(path, list) or (opened.text_column and path != STDIN and holds_files(path)):
+            if isinstance(path, list) or (
+                opened.text_column and path != STDIN and holds_files(path) and not holds_table(path)
+            ):
                 for names, examples, bad in opened.texts(path):
                     yield from bad
                     if names:
@@ -214,7 +217,7 @@ def _inside(folder: Path, opened: Run) -> list[Path]:
         DataError: there is none.
     """
     endings = opened.endings()
-    files = [file for file in sorted(folder.rglob("*")) if file.suffix.lower() in endings]
+    files = [file for file in sorted(folder.rglob("*")) if file.name.lower().endswith(endings)]
     seen = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
     found = [file for file in seen if kind_of(file, DataError) == "file"]
     if not found:
@@ -240,7 +243,7 @@ def _read(file: Path, opened: Run, invert: bool | None, as_is: bool, *, sizes: b
 
 def _names(name: str, file: Path, count: int, rows: Sequence[int] | None = None) -> list[str]:
     """Return what each example of a file is called: by its number, or by the row that it ends in."""
-    single = file.suffix.lower() not in {".npy", ".npz", *TABLE_ENDINGS} and count == 1
+    single = not (is_table_name(file.name) or file.suffix.lower() in {".npy", ".npz", ".zip"}) and count == 1
     return [name] if single else [f"{name}[{i}]" for i in rows or range(count)]
 
 
