@@ -749,6 +749,24 @@ MERGE = [
         "3x7",
         lambda: Function(lambda x: F.softplus(x).mean(2, True) / F.softplus(x)),
     ),
+    Case("globalpool; add input", "3x4x5", lambda: Function(lambda x: x.mean((2, 3), keepdim=True) + x)),
+    # One channel meets all channels, one number all values.
+    Case("channels 1; sigmoid; multiply input", "3x4x5", lambda: Function(lambda x: x[:, :1].sigmoid() * x)),
+    Case("channels 1; sigmoid; multiply input", "3x7", lambda: Function(lambda x: x[:, :1].sigmoid() * x)),
+    Case("channels 1 as one; from input; subtract one", "7", lambda: Function(lambda x: x - x[:, :1])),
+    Case(
+        "channels 1; globalpool; multiply input", "3x4x5", lambda: Function(lambda x: x[:, :1].mean((2, 3), True) * x)
+    ),
+    Case(
+        "globalpool as row; from input; channels 1; sigmoid; multiply row input",
+        "3x4x5",
+        lambda: Function(lambda x: x[:, :1].sigmoid() * x.mean((2, 3), True) * x),
+    ),
+    Case(
+        "dot input; clamp min=0.000001; sqrt as length; from input; divide length",
+        "3x4x5",
+        lambda: Function(lambda x: x / (x * x).sum(1, keepdim=True).clamp(1e-6).sqrt()),
+    ),
     # Values of -1, 0 and 1: where both are equal each has half of the gradient.
     Case("square as a; tanh; maximum a input", "3x4x5", lambda: Function(largest), ties),
     Case("square as a; tanh; minimum a input", "3x4", lambda: Function(smallest), ties),

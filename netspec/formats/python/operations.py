@@ -16,7 +16,7 @@ Expression: TypeAlias = Callable[[Any, Call], str]
 
 
 def meeting(at: Call) -> list[str]:
-    """Return what is combined; one number a channel meets every position."""
+    """Return what is combined; one number a channel meets every position, and one channel every channel."""
     most = max(map(len, at.shapes))
     return [
         x if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"

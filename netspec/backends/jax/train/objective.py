@@ -122,7 +122,7 @@ def measured_losses(
     # of one that is no class is no number, and so are its gradients.
     if _labels(loss, y):
         known = (y >= 0) & (y < max(logits.shape[1], 2)) | ignored(loss, y)
-        factor = jnp.where(known, 1, jnp.nan)
+        factor = jnp.where(known, 1, jnp.nan).astype(logits.dtype)
         # The gradients of what is only multiplied afterwards may be 0.
         marked = (factor[:, None] if factor.ndim == logits.ndim - 1 else _spread(factor, logits)) * logits
         found = _measured(loss, marked, y, absorbed, mask)
