@@ -171,6 +171,9 @@ SPELLINGS: dict[str, Spelling] = {
     "EuclideanLoss": Spelling(
         "mse", remarks=(("Caffe's is half the sum over the outputs; here it is their mean", _always),)
     ),
+    "MultiMarginLoss": Spelling(
+        "hinge", remarks=(("PyTorch's is divided by the number of classes; here it is the sum", _always),)
+    ),
     # what two programs have, with different defaults
     "LayerScale": _shared("scale", {"init": 1.0}, "here it begins with 1; elsewhere with 0.00001 or less"),
     "LeakyReLU": _shared("leaky_relu", {"slope": 0.01}, "as in PyTorch its slope is 0.01; Keras's is 0.3"),

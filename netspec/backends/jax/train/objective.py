@@ -251,6 +251,8 @@ def _at_positions(loss: Loss, z: jax.Array, y: jax.Array, absorbed: str | None) 
         case of.Focal():
             focal = kernels.softmax_focal if link(loss, z.shape[1], absorbed) == "softmax" else kernels.sigmoid_focal
             return focal(z, t, gamma=loss.gamma, alpha=loss.alpha)
+        case of.Hinge():
+            return kernels.hinge(z, t, margin=loss.margin)
         case of.MeanAbsoluteError():
             return kernels.absolute_error(z, t)
         case of.Huber():
