@@ -168,6 +168,10 @@ SPELLINGS: dict[str, Spelling] = {
     "OneCycleLR": Spelling(
         "onecycle", remarks=(("PyTorch's moves the momentum too; here the rate alone moves", _always),)
     ),
+    "Dropout1d": Spelling("dropout", "PyTorch", {"spatial": True}),
+    "Dropout2d": Spelling("dropout", "PyTorch", {"spatial": True}),
+    "SpatialDropout1D": Spelling("dropout", "Keras", {"spatial": True}),
+    "SpatialDropout2D": Spelling("dropout", "Keras", {"spatial": True}),
     "EuclideanLoss": Spelling(
         "mse", remarks=(("Caffe's is half the sum over the outputs; here it is their mean", _always),)
     ),

@@ -70,6 +70,7 @@ def _same(_: Any, at: Call) -> str:
 ANYWHERE: Mapping[type[ops.Op], Expression] = {
     ops.Affine: _affine,
     ops.Dropout: _same,
+    ops.ChannelDropout: _same,
     ops.StochasticDepth: _same,
     ops.Noise: _same,
     ops.Sample: lambda op, at: part(at.reads[0], 0, at.shapes[0][0] // 2),
