@@ -63,11 +63,12 @@ class Frame(Protocol):
 
 
 Data: TypeAlias = (
-    "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike] | Frame "
+    "str | Path | Dataset | tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] "
+    "| Mapping[str, ArrayLike] | Frame "
     "| Sequence[Mapping[str, Any]]"
 )
-"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), arrays by name, or a
-table: a frame, a dictionary of columns, or rows that are dictionaries."""
+"""A dataset's name or path, one already loaded, the arrays (x, y) or (x_train, y_train, x_test, y_test), arrays by name,
+or a table: a frame, a dictionary of columns, or rows that are dictionaries."""
 
 
 def load_data(
@@ -155,7 +156,7 @@ def _in_memory(
     known: Mapping[str, tuple[str, ...]],
     base: Path | None,
 ) -> Dataset:
-    """Return the dataset of columns, four arrays, or arrays by name."""
+    """Return the dataset of columns, two or four arrays, or arrays by name."""
     want = _wanted(network, graph)
     columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
     if columns is not None:
