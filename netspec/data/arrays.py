@@ -164,7 +164,7 @@ def dataset_of(
     """
     parts = list(pairs)
     xs = [as_values(pairs[part][0], called[part][0]) for part in parts]
-    ys = {called[part][1]: pairs[part][1] for part in parts}
+    ys = {called[part][1]: as_values(pairs[part][1], called[part][1]) for part in parts}
     wants = () if want is None else (want,)
     held_out = reading.held_out if "test" in pairs else 0
     found = numbered(ys, wants, all_names=names, known=reading.known, held_out=held_out)
@@ -215,13 +215,13 @@ def dataset_of(
     return replace(dataset, groups=places)
 
 
-def _said_of_targets(ys: Mapping[str, Any], splits: Sequence[Split]) -> list[str]:
+def _said_of_targets(ys: Mapping[str, NDArray[Any]], splits: Sequence[Split]) -> list[str]:
     """Return what to say of targets that are taken for something else than what they look like."""
-    key, shape = next((key, np.shape(values)) for key, values in ys.items())
+    key, given = next(iter(ys.items()))
     labels = splits[0].labels
-    if labels.ndim == len(shape) - 1 and labels.dtype.kind == "i" and len(shape) > 1 and shape[1] > 1:
-        return [f"{key} has one-hot rows: they are read as classes 0 to {shape[1] - 1}"]
-    if labels.dtype.kind == "i" and getattr(next(iter(ys.values())), "dtype", np.dtype(int)).kind == "f":
+    if labels.ndim == given.ndim - 1 and labels.dtype.kind == "i" and given.ndim > 1 and given.shape[1] > 1:
+        return [f"{key} has one-hot rows: they are read as classes 0 to {given.shape[1] - 1}"]
+    if labels.dtype.kind == "i" and given.dtype.kind == "f":
         return [f"{key} has whole numbers as floats: they are read as classes"]
     return []
 

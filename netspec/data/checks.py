@@ -73,7 +73,10 @@ def as_values(values: Any, name: str) -> NDArray[Any]:
         raise DataError(f"{name} is not a rectangular array", "give rows of the same length") from error
     except Exception as error:  # the library of the values says why they cannot be had
         why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{name} cannot be read as an array: {why}", "give an array of NumPy") from error
+        plain = f"{name}.detach().cpu().float().numpy()" if hasattr(values, "detach") else "an array of NumPy"
+        raise DataError(f"{name} cannot be read as an array: {why}", f"give {plain}") from error
+    if array.dtype.kind == "V" and array.dtype.type is not np.void:
+        return array.astype(np.float32)  # bfloat16 and other small numbers of ml_dtypes
     if array.ndim == 0 and array.dtype.kind == "O":
         dense = f"give {name}.toarray()" if hasattr(values, "toarray") else "give an array"
         raise DataError(f"{name} is of the type {type(values).__name__}, which is no array", dense)

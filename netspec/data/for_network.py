@@ -64,11 +64,12 @@ class Frame(Protocol):
 
 
 Data: TypeAlias = (
-    "str | Path | Dataset | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] | Mapping[str, ArrayLike] | Frame "
+    "str | Path | Dataset | tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] "
+    "| Mapping[str, ArrayLike] | Frame "
     "| Sequence[Mapping[str, Any]]"
 )
-"""A dataset's name or path, one already loaded, the arrays (x_train, y_train, x_test, y_test), arrays by name, or a
-table: a frame, a dictionary of columns, or rows that are dictionaries."""
+"""A dataset's name or path, one already loaded, the arrays (x, y) or (x_train, y_train, x_test, y_test), arrays by name,
+or a table: a frame, a dictionary of columns, or rows that are dictionaries."""
 
 
 def load_data(
@@ -156,7 +157,7 @@ def _in_memory(
     known: Mapping[str, tuple[str, ...]],
     base: Path | None,
 ) -> Dataset:
-    """Return the dataset of columns, four arrays, or arrays by name."""
+    """Return the dataset of columns, two or four arrays, or arrays by name."""
     want = _wanted(network, graph)
     columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
     if columns is not None:
@@ -177,7 +178,9 @@ def _in_memory(
             pairs = len(data) == 2 and all(isinstance(pair, tuple | list) and len(pair) == 2 for pair in data)
             wrong = "two pairs" if pairs else plural(len(data), "array")
             more = "; those for validation go by name: {'x_train': …, 'x_val': …, 'y_val': …}" if len(data) == 6 else ""
-            raise DataError(f"data has {wrong}", f"give four arrays: (x_train, y_train, x_test, y_test){more}")
+            raise DataError(
+                f"data has {wrong}", f"give two arrays, (x, y), or four: (x_train, y_train, x_test, y_test){more}"
+            )
         dataset = datasets.from_arrays(*data, shape=network.input, tokens=network.tokens, want=want, reading=reading)
         return _by_target(graph, dataset)
     if isinstance(data, Mapping):
@@ -190,7 +193,18 @@ def _in_memory(
             made = dataset_of(parts, called, reading, network.tokens, want=want, groups=groups)
             return fit(made, network.input, resizable=False)
         return from_named_arrays(read, network, graph, known=known, groups=groups, learned=reading.learned)
-    raise DataError(f"data cannot be {described(data)}", "give a name, a path, or four arrays")
+    raise DataError(f"data cannot be {described(data)}", _what_data_can_be(data))
+
+
+def _what_data_can_be(data: Any) -> str:
+    """Return what to give in place of something that is no data, by what a program may have meant by it."""
+    if hasattr(data, "shape"):
+        return "give examples and targets: (x, y), or (x_train, y_train, x_test, y_test)"
+    if hasattr(data, "dataset") or (hasattr(data, "__getitem__") and hasattr(data, "__len__")):
+        return "give its examples and targets as two arrays, (x, y): netspec draws the batches itself"
+    if hasattr(data, "__iter__") and not isinstance(data, set | frozenset):
+        return "collect it in two arrays first, and give (x, y): examples are read more than once"
+    return "give a name, a path, two arrays (x, y), or four: (x_train, y_train, x_test, y_test)"
 
 
 def _file_of(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from netspec.diagnostics.diagnostic import Diagnostic, Span, listing
 from netspec.diagnostics.suggest import nearest
+from netspec.elaborate import dialects
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.spellings import Spelling
 from netspec.elaborate.suggestions import elsewhere, flag_place, nearest_argument, setting_place, size_of_names
@@ -159,6 +160,7 @@ def unknown_choice(bound: BoundArguments, parameter: Parameter, word: str, span:
     has_words = bool(members.names or parameter.choices)
     fix = f"did you mean `{near}`?" if near else f"{name} must be {parameter.expects}" if has_words else ""
     if members:
+        fix = dialects.MEMBERS.get(word, fix)
         return Diagnostic("E0204", f"unknown {members.word} `{word}`", span, fix=fix)
     if has_words:
         return Diagnostic("E0203", f"`{name}` does not know the word `{word}`", span, fix=fix)
@@ -222,7 +224,8 @@ def unknown_setting(bound: BoundArguments, command: ast.Command, settings: Seque
     near = nearest(name, settings)
     fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
     fix = _other_body(bound.cls, name) or flag_place(name, value) or fix
-    fix = (bound.cls is Recipe and setting_place(name, value)) or fix
+    if bound.cls is Recipe:
+        fix = dialects.SETTINGS.get(name) or setting_place(name, value) or fix
     return Diagnostic("E0202", f"`{bound.name.text}` has no setting `{name}`", command.name.span, fix=fix)
 
 

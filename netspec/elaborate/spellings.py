@@ -168,8 +168,15 @@ SPELLINGS: dict[str, Spelling] = {
     "OneCycleLR": Spelling(
         "onecycle", remarks=(("PyTorch's moves the momentum too; here the rate alone moves", _always),)
     ),
+    "Dropout1d": Spelling("dropout", "PyTorch", {"spatial": True}),
+    "Dropout2d": Spelling("dropout", "PyTorch", {"spatial": True}),
+    "SpatialDropout1D": Spelling("dropout", "Keras", {"spatial": True}),
+    "SpatialDropout2D": Spelling("dropout", "Keras", {"spatial": True}),
     "EuclideanLoss": Spelling(
         "mse", remarks=(("Caffe's is half the sum over the outputs; here it is their mean", _always),)
+    ),
+    "MultiMarginLoss": Spelling(
+        "hinge", remarks=(("PyTorch's is divided by the number of classes; here it is the sum", _always),)
     ),
     # what two programs have, with different defaults
     "LayerScale": _shared("scale", {"init": 1.0}, "here it begins with 1; elsewhere with 0.00001 or less"),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from netspec.diagnostics.suggest import nearest
+from netspec.elaborate import dialects
 from netspec.elaborate.vocabulary import COMMANDS
 from netspec.ir.recipe import Recipe
 from netspec.layers import LAYERS
@@ -109,39 +110,6 @@ def command_word(word: str, blocks: Iterable[str] = ()) -> str:
     return "a block" if word in blocks else "a command" if word in COMMANDS else ""
 
 
-_PARTS = (
-    "`part 1 of=2` takes the first half of the channels, and `from` the same label `part 2 of=2` the other; "
-    "`channels 16 offset=8` takes so many, `crop` positions"
-)
-_DIALECTS = {
-    "while": "`repeat 3 { … }` runs commands several times",
-    "loop": "`repeat 3 { … }` runs commands several times",
-    "def": "`block res(c) { … }` gives commands a name",
-    "function": "`block res(c) { … }` gives commands a name",
-    "class": "`block res(c) { … }` gives commands a name",
-    "return": "remove it: a network has one output, its last layer",
-    "model": "remove it: the file is the network, and its name is the network's",
-    "network": "remove it: the file is the network, and its name is the network's",
-    "import": 'no code is run here: `include blocks` for the library, or `include "file.net"`',
-    "activation": "an activation is a layer by its own name: `relu`",
-    "Lambda": "no code is run here: `exp`, `log`, `abs`, `square`, `sqrt`, `clamp` and `times` are layers",
-    "CoordConv": "`coordinates; conv 16 3x3` is one",
-    "PairwiseDistance": "`subtract a as d; dot d; clamp min=0.000001; sqrt` is the distance to the value labelled `a`",
-    "split": _PARTS,
-    "Split": _PARTS,
-    "chunk": _PARTS,
-    "slice": _PARTS,
-    "Slice": _PARTS,
-    "narrow": _PARTS,
-    "mul": "`times 2` multiplies by a number, `multiply LABEL` by a labelled value",
-    "div": "`times 0.5` divides by 2, `divide LABEL` by a labelled value",
-    "plus": "`times 1 plus=2` adds a number, `add LABEL` a labelled value",
-    "sub": "`times 1 plus=-2` subtracts a number, `subtract LABEL` a labelled value",
-    "pow": "`square` and `sqrt` are layers",
-    "mean": "`globalpool` is the mean over all positions, `average LABEL` that of labelled values",
-    "sum": "`globalpool sum` is the sum over all positions, `add LABEL` that of labelled values",
-}
-
 _FLAGS = {
     "device": "--device gpu",
     "gpu": "--device gpu",
@@ -196,8 +164,8 @@ def unknown_command(command: ast.Command, blocks: Mapping[str, Any], labels: Map
         return f"`{name}` is a label: `add`, `concat` and `from` read it, but weights cannot be shared"
     if name == "activation" and words and words[0] in LAYERS:
         return f"write `{words[0]}`: an activation is a layer by its own name"
-    if name in _DIALECTS:
-        return _DIALECTS[name]
+    if name in dialects.LAYERS:
+        return dialects.LAYERS[name]
     given = command.arguments[0].value if command.arguments else None
     elsewhere = setting_place(name, given) or flag_place(name, given)
     if elsewhere:

@@ -19,6 +19,7 @@ _EACH = (
     ops.Gated,
     ops.Affine,
     ops.Dropout,
+    ops.ChannelDropout,
     ops.StochasticDepth,
     ops.Noise,
     ops.Sample,

@@ -19,6 +19,7 @@ from netspec.recipe.losses import (
     Contrastive,
     CrossEntropy,
     Ctc,
+    Hinge,
     Loss,
     MeanSquaredError,
     class_loss,
@@ -156,6 +157,9 @@ def _of_shape(network: Network, output: Output, ending: Ending, loss: Loss) -> I
     elif isinstance(loss, CrossEntropy) and shape[0] == 1:
         message = "cross_entropy of one output is 0 whatever that is: nothing can be learned"
         yield ShapeError("E0309", message, two_classes(shape))
+    elif isinstance(loss, Hinge) and shape[0] == 1:
+        message = "hinge compares the scores of classes, and there is one: nothing can be learned"
+        yield ShapeError("E0309", message, "two classes take two outputs, `fc 2`")
     yield from _of_arguments(loss, shape[0])
 
 

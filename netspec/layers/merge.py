@@ -37,7 +37,10 @@ class Merge(PositionwiseLayer):
 
 
 class Add(Merge):
-    """The sum of what flows in and of the labelled values; all have one shape. He et al. 2016."""
+    """The sum of what flows in and of the labelled values; one number a channel is added at all its positions.
+
+    He et al. 2016.
+    """
 
     kind: Literal["add"] = "add"
     aliases = ("Add", "Eltwise", "shortcut")
@@ -46,7 +49,11 @@ class Add(Merge):
 
 
 class Multiply(Merge):
-    """The product of what flows in and of the labelled values; one number a channel multiplies all its positions."""
+    """The product of what flows in and of the labelled values; one number a channel multiplies all its positions.
+
+    One channel multiplies all channels: a mask of an image, 1 x H x W, a weight for each position of a sequence, 1 x L,
+    or one number for all features. Shapes are otherwise equal.
+    """
 
     kind: Literal["multiply"] = "multiply"
     aliases = ("Multiply",)
@@ -55,7 +62,10 @@ class Multiply(Merge):
 
 
 class Subtract(Merge):
-    """What flows in minus the labelled values; one number a channel is subtracted at all its positions."""
+    """What flows in minus the labelled values; one number a channel is subtracted at all its positions.
+
+    One channel is subtracted from all channels, as in `multiply`.
+    """
 
     kind: Literal["subtract"] = "subtract"
     aliases = ("Subtract", "minus")
@@ -66,7 +76,8 @@ class Subtract(Merge):
 class Divide(Merge):
     """What flows in over the labelled values; one number a channel divides all its positions.
 
-    Division by 0 gives ±∞, and 0/0 is not a number (NaN), as in PyTorch.
+    One channel divides all channels, as in `multiply`. Division by 0 gives ±∞, and 0/0 is not a number (NaN), as in
+    PyTorch.
     """
 
     kind: Literal["divide"] = "divide"
@@ -76,7 +87,7 @@ class Divide(Merge):
 
 
 class Maximum(Merge):
-    """The largest of what flows in and of the labelled values, place by place, with channels as in `multiply`."""
+    """The largest of what flows in and of the labelled values, place by place, spread as in `multiply`."""
 
     kind: Literal["maximum"] = "maximum"
     aliases = ("Maximum",)
@@ -85,7 +96,7 @@ class Maximum(Merge):
 
 
 class Minimum(Merge):
-    """The smallest of what flows in and of the labelled values, place by place, with channels as in `multiply`."""
+    """The smallest of what flows in and of the labelled values, place by place, spread as in `multiply`."""
 
     kind: Literal["minimum"] = "minimum"
     aliases = ("Minimum",)

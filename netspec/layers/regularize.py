@@ -3,28 +3,35 @@
 from typing import ClassVar, Literal
 
 from netspec.layers.base import Builder, PositionwiseLayer, Tensor
+from netspec.ops import ChannelDropout as ChannelDropoutOp
 from netspec.ops import Dropout as DropoutOp
 from netspec.ops import Noise as NoiseOp
 from netspec.ops import Sample as SampleOp
 from netspec.ops import StochasticDepth as StochasticDepthOp
-from netspec.schema.definition import positional
+from netspec.schema.definition import option, positional
 from netspec.schema.types import Fraction, NonNegativeFloat
 
 __all__ = ["Dropout", "Noise", "Sample", "StochasticDepth"]
 
 
 class Dropout(PositionwiseLayer):
-    """Zeroes each value with probability `rate` and scales the rest by 1/(1 − rate), in training. Srivastava 2014."""
+    """Zeroes each value with probability `rate` and scales the rest by 1/(1 − rate), in training. Srivastava 2014.
+
+    With `spatial`, all positions of a channel (or feature) are zeroed together, for neighbors say much the same.
+    Tompson et al. 2015.
+    """
 
     kind: Literal["dropout"] = "dropout"
-    aliases = ("Dropout", "drop")
+    aliases = ("Dropout", "drop", "Dropout1d", "Dropout2d", "SpatialDropout1D", "SpatialDropout2D")
     example: ClassVar[str] = "dropout 0.5"
+    later = ("spatial",)
 
     rate: Fraction = positional("share of the values that are zeroed", 0.5)
+    spatial: bool = option(False, "whole channels (or features) are zeroed, at all their positions")
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Drop values."""
-        return g.apply(DropoutOp(self.rate), x)
+        return g.apply(ChannelDropoutOp(self.rate) if self.spatial and len(x.shape) > 1 else DropoutOp(self.rate), x)
 
 
 class StochasticDepth(PositionwiseLayer):

@@ -25,18 +25,6 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class Add(Op):
-    """The sum of several values of one shape."""
-
-    def shape(self, x: Shape, *others: Shape) -> Shape:
-        return _same_shape("add", (x, *others))
-
-    def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
-        del x
-        return prod(out) * len(others)
-
-
-@dataclass(frozen=True, slots=True)
 class Average(Op):
     """The mean of several values of one shape."""
 
@@ -49,59 +37,75 @@ class Average(Op):
 
 
 @dataclass(frozen=True, slots=True)
-class _Channelwise(Op):
-    """What meets value by value; of values of one shape some may have one number a channel, `(C,)`, for all positions.
+class _Spreading(Op):
+    """What meets value by value; what has fewer values than the largest is spread over it.
 
-    `_NAME` is what the layer is called, `_DOES` what it does to channels and `_WHAT` with what, for messages.
+    One number a channel, `(C,)`, meets all positions. Where `_ONE_CHANNEL`, one channel, `(1, …)` of the same positions
+    or `(1,)`, meets all channels.
+
+    `_NAME` is what the layer is called, and `_DOES` what it does to channels, for messages.
     """
 
     _NAME: ClassVar[str]
     _DOES: ClassVar[str] = "meet"
-    _WHAT: ClassVar[str] = "the smaller"
+    _ONE_CHANNEL: ClassVar[bool] = True
 
     def shape(self, x: Shape, *others: Shape) -> Shape:
         shapes = (x, *others)
-        largest = max(shapes, key=len)
-        row = next((s for s in shapes if len(s) == 1 and len(largest) > 1 and s != largest[:1]), None)
+        largest = max(shapes, key=lambda s: (len(s), prod(s)))
+        spread = {largest[:1]}
+        if self._ONE_CHANNEL:
+            spread |= {(1,), (1, *largest[1:])}
+        row = next((s for s in shapes if len(s) == 1 and len(largest) > 1 and s not in spread), None)
         if row:
             message = (
                 f"{plural(row[0], 'channel')} cannot {self._DOES} {largest[0]:,}: the inputs are {_shapes(shapes)}"
             )
             raise ShapeError("E0310", message, f"make it {largest[0]}: `fc {largest[0]}`")
-        return _same_shape(self._NAME, tuple(largest if s == largest[:1] else s for s in shapes), self._WHAT)
+        return _same_shape(self._NAME, tuple(largest if s in spread else s for s in shapes), self._DOES)
 
     def flops(self, out: Shape, x: Shape, *others: Shape) -> int:
         del x
         return prod(out) * len(others)
 
 
-class Multiply(_Channelwise):
-    """The product of several values of one shape; one number a channel, `(C,)`, multiplies every position of it."""
+class Add(_Spreading):
+    """The sum of several values of one shape; one number a channel, `(C,)`, is added at every position.
+
+    One channel is not spread over many: a body of `residual` that ends in one is a mistake.
+    """
+
+    _NAME = "add"
+    _DOES = "be added to"
+    _ONE_CHANNEL = False
+
+
+class Multiply(_Spreading):
+    """The product of several values of one shape; one number a channel, or one channel, is spread over it."""
 
     _NAME = _DOES = "multiply"
-    _WHAT = "the mask"
 
 
-class Subtract(_Channelwise):
-    """The first value minus the others, with channels as in Multiply."""
+class Subtract(_Spreading):
+    """The first value minus the others, spread as in Multiply."""
 
     _NAME = "subtract"
 
 
-class Divide(_Channelwise):
-    """The first value over the product of the others, with channels as in Multiply."""
+class Divide(_Spreading):
+    """The first value over the product of the others, spread as in Multiply."""
 
     _NAME = "divide"
 
 
-class Maximum(_Channelwise):
-    """The largest of several values, place by place, with channels as in Multiply; equal ones share the gradient."""
+class Maximum(_Spreading):
+    """The largest of several values, place by place, spread as in Multiply; equal ones share the gradient."""
 
     _NAME = "maximum"
 
 
-class Minimum(_Channelwise):
-    """The smallest of several values, place by place, with channels as in Multiply; equal ones share the gradient."""
+class Minimum(_Spreading):
+    """The smallest of several values, place by place, spread as in Multiply; equal ones share the gradient."""
 
     _NAME = "minimum"
 
@@ -160,28 +164,22 @@ def _one_number(name: str, shapes: tuple[Shape, ...]) -> Shape:
     return (1, *_same_shape(name, shapes)[1:])
 
 
-def _same_shape(name: str, shapes: tuple[Shape, ...], spread: str = "") -> Shape:
-    """Return the one shape; `spread` is what is called what has one number for many, where that can be mended."""
+def _same_shape(name: str, shapes: tuple[Shape, ...], does: str = "") -> Shape:
+    """Return the one shape; `does` is what one number a channel does to all positions, where it may."""
     if len(set(shapes)) > 1:
         message = f"`{name}` needs inputs of one shape, these are {_shapes(shapes)}"
-        fix = _how_to_spread(shapes, spread) if spread else ""
+        fix = _how_to_spread(shapes, does) if does else ""
         raise ShapeError("E0310", message, fix or _how_to_equal(shapes))
     return shapes[0]
 
 
-def _how_to_spread(shapes: tuple[Shape, ...], what: str) -> str:
-    """Say how what has one channel, or one position, meets all of another; empty where there is none."""
+def _how_to_spread(shapes: tuple[Shape, ...], does: str) -> str:
+    """Say how what has one position meets all positions of another; empty where there is none."""
     whole = max(shapes, key=prod)
-    if len(whole) == 1:
+    one = (whole[0], *(1 for _ in whole[1:]))
+    if len(whole) == 1 or one not in shapes:
         return ""
-    for one in shapes:
-        if one == (1, *whole[1:]):
-            channels = f"let the layer that makes {what} have {whole[0]} filters in place of 1"
-            return f"give {what} as many channels: {channels}"
-        if one == (whole[0], *(1 for _ in whole[1:])):
-            does = "multiplies" if what == "the mask" else "meets"
-            return f"put `flatten` on the way of {format_shape(one)}: one number a channel {does} every position"
-    return ""
+    return f"put `flatten` on the way of {format_shape(one)}: one number a channel can {does} every position"
 
 
 def _how_to_equal(shapes: tuple[Shape, ...]) -> str:

@@ -11,6 +11,7 @@ __all__ = [
     "Activation",
     "Affine",
     "Bias",
+    "ChannelDropout",
     "Dropout",
     "Gated",
     "MatMul",
@@ -142,6 +143,11 @@ class Dropout(Op):
     def flops(self, out: Shape, x: Shape, *parameters: Shape) -> int:
         del out, x, parameters
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelDropout(Dropout):
+    """In training zeroes all positions of a channel with probability `rate`, else scales them by 1/(1 − rate)."""
 
 
 @dataclass(frozen=True, slots=True)

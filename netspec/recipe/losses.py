@@ -23,6 +23,7 @@ __all__ = [
     "Ctc",
     "Dice",
     "Focal",
+    "Hinge",
     "Huber",
     "KullbackLeibler",
     "Loss",
@@ -145,6 +146,20 @@ class Focal(Loss):
     alpha: Annotated[float, Field(gt=0, le=1), Expects("a number above 0, at most 1")] | None = option(
         None, "with sigmoid: weight of targets of 1, those of 0 have 1 - alpha; with softmax: of all"
     )
+
+
+class Hinge(Loss):
+    """Multiclass hinge loss: the sum over the wrong classes of max(score - score of the right one + margin, 0).
+
+    The outputs are scores, without softmax or sigmoid. It is the loss of a support vector machine, of Weston & Watkins
+    1999 and of CS231n; PyTorch's MultiMarginLoss divides it by the number of classes.
+    """
+
+    kind: Literal["hinge"] = "hinge"
+    aliases = ("svm", "multiclass_hinge", "MultiMarginLoss")
+    refuses: ClassVar[tuple[str, ...]] = ("softmax", "sigmoid", "log_softmax")
+    targets: ClassVar[tuple[Targets, ...]] = ("class", "share")
+    margin: PositiveFloat = positional("by how much the right score is to be the larger one", 1.0)
 
 
 class Dice(Loss):
@@ -273,6 +288,7 @@ LOSSES: Registry[Loss] = Registry(
         CrossEntropy,
         BinaryCrossEntropy,
         Focal,
+        Hinge,
         Dice,
         MeanSquaredError,
         MeanAbsoluteError,

@@ -292,7 +292,9 @@ _NUMBERS = jnp.asarray([[1.0, 2, 3], [4, 5, 7], [1, 1, 2]])
 _APART = jnp.asarray([[5.0, 0, 5, 0, 0, 5], [1, 9, 1, 9, 8, 1], [0, 7, 0, 7, 7, 0]])
 _ALIGNED = jnp.asarray([[1, 1, 0, 2], [1, 2, 0, 0], [2, 0, 2, 0]], jnp.int32)
 RIGHT_AND_WRONG = {
-    **dict.fromkeys(("cross_entropy", "binary_cross_entropy", "focal", "dice"), (_LABELS, _peaked(_LABELS), None)),
+    **dict.fromkeys(
+        ("cross_entropy", "binary_cross_entropy", "focal", "hinge", "dice"), (_LABELS, _peaked(_LABELS), None)
+    ),
     **dict.fromkeys(("mse", "mae", "huber", "quantile", "cosine"), (_NUMBERS, _NUMBERS, _NUMBERS[:, ::-1] + 1)),
     "poisson": (_NUMBERS, jnp.log(_NUMBERS), jnp.log(_NUMBERS) + 1),
     "contrastive": (jnp.asarray([1, 1, 1]), _APART[:, :4], _APART[:, 2:]),

@@ -749,6 +749,24 @@ MERGE = [
         "3x7",
         lambda: Function(lambda x: F.softplus(x).mean(2, True) / F.softplus(x)),
     ),
+    Case("globalpool; add input", "3x4x5", lambda: Function(lambda x: x.mean((2, 3), keepdim=True) + x)),
+    # One channel meets all channels, one number all values.
+    Case("channels 1; sigmoid; multiply input", "3x4x5", lambda: Function(lambda x: x[:, :1].sigmoid() * x)),
+    Case("channels 1; sigmoid; multiply input", "3x7", lambda: Function(lambda x: x[:, :1].sigmoid() * x)),
+    Case("channels 1 as one; from input; subtract one", "7", lambda: Function(lambda x: x - x[:, :1])),
+    Case(
+        "channels 1; globalpool; multiply input", "3x4x5", lambda: Function(lambda x: x[:, :1].mean((2, 3), True) * x)
+    ),
+    Case(
+        "globalpool as row; from input; channels 1; sigmoid; multiply row input",
+        "3x4x5",
+        lambda: Function(lambda x: x[:, :1].sigmoid() * x.mean((2, 3), True) * x),
+    ),
+    Case(
+        "dot input; clamp min=0.000001; sqrt as length; from input; divide length",
+        "3x4x5",
+        lambda: Function(lambda x: x / (x * x).sum(1, keepdim=True).clamp(1e-6).sqrt()),
+    ),
     # Values of -1, 0 and 1: where both are equal each has half of the gradient.
     Case("square as a; tanh; maximum a input", "3x4x5", lambda: Function(largest), ties),
     Case("square as a; tanh; minimum a input", "3x4", lambda: Function(smallest), ties),
@@ -810,6 +828,7 @@ SHAPE = [
     Case("dropout 0.3", "2x3x5", lambda: nn.Dropout(0.3)),
     Case("dropout 0.3", "2x7", lambda: nn.Dropout(0.3)),
     Case("stochastic_depth 0.3", "2x3x5", nn.Identity),
+    Case("dropout 0.3 spatial", "2x3x5", nn.Identity),
     Case("sample", "4x3x5", lambda: Function(lambda x: x.chunk(2, 1)[0])),
     Case("sample", "6", lambda: Function(lambda x: x.chunk(2, 1)[0])),
 ]
@@ -1044,6 +1063,28 @@ def test_stochastic_depth_in_training(rate: float, shape: str) -> None:
     assert (apply(x, jax.random.key(0)) == out).all()
     assert ((np.asarray(apply(x, jax.random.key(1))) != 0).reshape(count, -1)[:, 0] != kept[:, 0]).any()
     assert_agree(model.apply(model.init(), x), x, "outputs of evaluation")
+
+
+@pytest.mark.parametrize("shape", ["3x4x5", "3x5"])
+@pytest.mark.parametrize("layout", ["channels_first", "batch_last"])
+def test_dropout_of_channels_in_training(layout: str, shape: str) -> None:
+    rate, count = 0.3, 2000
+    # The convolution gives every value to the next layer as it is, in the layout that is asked for.
+    kernel = "1x1" if shape.count("x") > 1 else "1"
+    text = f"input {shape}\ndepthwise {kernel} nobias init=ones; dropout {rate} spatial\ncompile {{ layout {layout} }}"
+    model = ns.compile(ns.parse(text), "cpu")
+    x = np.random.default_rng(0).uniform(1, 2, (count, *model.graph.input)).astype(np.float32)
+    variables = model.init()
+    out = np.asarray(model.apply(variables, x, train=True, rng=jax.random.key(0))[0])
+    kept = (out != 0).reshape(count, 3, -1)
+    # As PyTorch's Dropout2d: a channel is there, scaled, or it is not.
+    assert (kept.all(2) | ~kept.any(2)).all()
+    whole = kept[:, :, 0]
+    assert_agree(out.reshape(count, 3, -1)[whole], x.reshape(count, 3, -1)[whole] / (1 - rate), "surviving channels")
+    assert abs(whole.mean() - (1 - rate)) < 5 * np.sqrt(rate * (1 - rate) / whole.size)
+    for near in (whole[1:] & whole[:-1], whole[:, 1:] & whole[:, :-1]):
+        assert abs(near.mean() - (1 - rate) ** 2) < 5 * np.sqrt(3 / near.size)
+    assert_agree(model.apply(variables, x), x, "outputs of evaluation")
 
 
 def test_two_dropouts_drop_different_values() -> None:

@@ -62,6 +62,13 @@ def softmax_focal(torch: Any, z: Any, y: Any, gamma: float) -> Any:
     return (1 - torch.exp(-entropy)) ** gamma * entropy
 
 
+def hinge(torch: Any, z: Any, y: Any, margin: float) -> Any:
+    # PyTorch's is of rows without positions, and divided by the number of classes.
+    rows, right = torch.movedim(z, 1, -1).reshape(-1, z.shape[1]), y.reshape(-1)
+    found = torch.nn.functional.multi_margin_loss(rows, right, margin=margin, reduction="none")
+    return z.shape[1] * found.reshape(y.shape)
+
+
 def contrastive(torch: Any, z: Any, y: Any, margin: float) -> Any:
     a, b = torch.chunk(z, 2, dim=1)
     d = torch.linalg.vector_norm(a - b, dim=1)
@@ -122,6 +129,7 @@ THEIRS: dict[str, tuple[of.Loss, Callable[..., Any], Callable[..., Any]]] = {
         labels,
         lambda t, z, y: t.nn.functional.cross_entropy(z, y, reduction="none"),
     ),
+    "hinge": (of.Hinge(margin=0.5), labels, lambda t, z, y: hinge(t, z, y, 0.5)),
     "mse": (of.MeanSquaredError(), numbers, lambda t, z, y: t.nn.functional.mse_loss(z, y, reduction="none")),
     "mse of labels": (of.MeanSquaredError(), labels, lambda t, z, y: (z - hot(t, y, z)) ** 2),
     "mae": (of.MeanAbsoluteError(), numbers, lambda t, z, y: t.nn.functional.l1_loss(z, y, reduction="none")),

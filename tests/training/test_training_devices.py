@@ -23,7 +23,7 @@ CASES = {
     "batch_norm": ("conv 4 3x3 nobias; batchnorm relu; pool 2; fc 10 softmax", "batch 16", ""),
     # Batches of 10: 4 devices take 3, 3, 3 and 1; the last has 4.
     "drawn": (
-        "noise 0.1; fc 32; times 0.1; sample; stochastic_depth 0.3; dropout 0.5; fc 10 softmax",
+        "noise 0.1; conv 2 3x3; dropout 0.3 spatial; fc 32; sample; stochastic_depth 0.3; dropout 0.5; fc 10 softmax",
         "batch 10; l2 0.01",
         "augment shift=2 flip",
     ),

@@ -239,3 +239,18 @@ def test_several_steps_a_call_accumulate_alike() -> None:
         results.append(run(net)[1])
     for a, b in zip(jax.tree.leaves(results[0].variables), jax.tree.leaves(results[1].variables), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+# --- a program of somebody else's that computes in 64 bits ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("recipe", ["accumulate 2", "loss mse", "optimizer sgd momentum=0.9; clip 1; ema 0.9"])
+def test_a_program_in_64_bits_trains_in_32(recipe: str) -> None:
+    expected = trained(f"epochs 1; {recipe}")[1]
+    jax.config.update("jax_enable_x64", True)
+    try:
+        found = run(network(f"epochs 1; {recipe}"))[1]
+    finally:
+        jax.config.update("jax_enable_x64", False)
+    assert {leaf.dtype for leaf in jax.tree.leaves(found.variables.params)} == {np.dtype(np.float32)}
+    assert found.result.test_loss == pytest.approx(expected.result.test_loss, rel=1e-4)

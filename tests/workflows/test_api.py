@@ -312,6 +312,50 @@ def test_tensors(torch: Any, trained: Trained) -> None:
     np.testing.assert_array_equal(trained.model.forward(trained.variables, torch.tensor(X)), expected)
     error = refused(lambda: trained.run.predict(torch.tensor(X, requires_grad=True)), ns.DataError)
     assert "detach()" in error.message
+    half = refused(lambda: load_data(NET, (torch.tensor(X).bfloat16(), torch.tensor(Y))), ns.DataError)
+    assert half.fix == "give x.detach().cpu().float().numpy()"
+
+
+@pytest.mark.parametrize("kind", ["torch", "polars", "jax", "bfloat16"])
+def test_arrays_of_other_libraries_are_learned_from(kind: str) -> None:
+    if kind == "torch":
+        torch = pytest.importorskip("torch")
+        given = (torch.tensor(X), torch.tensor(Y))
+    elif kind == "polars":
+        polars = pytest.importorskip("polars")
+        given = (X, polars.Series(Y))
+    else:
+        given = (jnp.asarray(X), jnp.asarray(Y))
+    if kind == "bfloat16":
+        expected = load_data(NET, (np.asarray(given[0].astype(jnp.bfloat16).astype(jnp.float32)), Y))
+        given = (given[0].astype(jnp.bfloat16), Y)
+    else:
+        expected = load_data(NET, (X, Y))
+    assert load_data(NET, given).sha256 == expected.sha256
+
+
+class Pairs:
+    """What PyTorch calls a data set: examples and targets by their numbers."""
+
+    def __len__(self) -> int:
+        return len(X)
+
+    def __getitem__(self, n: int) -> Any:
+        return X[n], Y[n]
+
+
+@pytest.mark.parametrize(
+    ("data", "fix"),
+    [
+        (((x, y) for x, y in zip(X, Y, strict=True)), "two arrays"),
+        (Pairs(), "draws the batches itself"),
+        (X, "(x, y)"),
+        (5, "two arrays"),
+    ],
+    ids=["a generator", "a data set of pairs", "one array", "a number"],
+)
+def test_what_is_no_data_is_said_how_to_give(data: Any, fix: str) -> None:
+    assert fix in str(refused(lambda: load_data(NET, data), ns.DataError).fix)
 
 
 def test_files_and_traced_values_are_no_examples(trained: Trained) -> None:

@@ -130,8 +130,8 @@ def _space_to_depth(w: Writer, at: At, xs: Sequence[str]) -> str:
     return w.reshape(w.transpose(split, 0, 1, 3, 5, 2, 4), *at.shape)
 
 
-def _channelwise(kind: str) -> Emitter:
-    """Combine one value with the next; one number a channel meets every position."""
+def _spreading(kind: str) -> Emitter:
+    """Combine one value with the next; one number a channel meets every position, and one channel every channel."""
 
     def emit(w: Writer, at: At, xs: Sequence[str]) -> str:
         rank = len(at.shape)
@@ -176,13 +176,13 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Upsample: _upsample,
     ops.DepthToSpace: _depth_to_space,
     ops.SpaceToDepth: _space_to_depth,
-    ops.Add: _channelwise("Add"),
+    ops.Add: _spreading("Add"),
     ops.Average: _average,
-    ops.Subtract: _channelwise("Sub"),
-    ops.Multiply: _channelwise("Mul"),
-    ops.Divide: _channelwise("Div"),
-    ops.Maximum: _channelwise("Max"),
-    ops.Minimum: _channelwise("Min"),
+    ops.Subtract: _spreading("Sub"),
+    ops.Multiply: _spreading("Mul"),
+    ops.Divide: _spreading("Div"),
+    ops.Maximum: _spreading("Max"),
+    ops.Minimum: _spreading("Min"),
     ops.Concat: lambda w, at, xs: w.add("Concat", *xs, axis=1),
     ops.Dot: _dot,
     ops.CosineSimilarity: _cosine,

@@ -161,6 +161,7 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.PRelu: _prelu,
     ops.Gated: _gated,
     ops.Dropout: _same,
+    ops.ChannelDropout: _same,
     ops.StochasticDepth: _same,
     ops.Noise: _same,
     ops.Sample: lambda w, at, xs: w.halves(xs[0], at.shapes[0][0])[0],

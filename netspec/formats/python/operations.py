@@ -16,7 +16,7 @@ Expression: TypeAlias = Callable[[Any, Call], str]
 
 
 def meeting(at: Call) -> list[str]:
-    """Return what is combined; one number a channel meets every position."""
+    """Return what is combined; one number a channel meets every position, and one channel every channel."""
     most = max(map(len, at.shapes))
     return [
         x if len(shape) == most else f"{atom(x)}[..., {', '.join(['None'] * (most - len(shape)))}]"
@@ -70,6 +70,7 @@ def _same(_: Any, at: Call) -> str:
 ANYWHERE: Mapping[type[ops.Op], Expression] = {
     ops.Affine: _affine,
     ops.Dropout: _same,
+    ops.ChannelDropout: _same,
     ops.StochasticDepth: _same,
     ops.Noise: _same,
     ops.Sample: lambda op, at: part(at.reads[0], 0, at.shapes[0][0] // 2),

@@ -273,6 +273,7 @@ def _anywhere(write: Expression) -> Emitter:
 EITHER = (
     ops.Affine,
     ops.Dropout,
+    ops.ChannelDropout,
     ops.StochasticDepth,
     ops.Noise,
     ops.Add,

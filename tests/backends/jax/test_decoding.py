@@ -53,6 +53,7 @@ SPECS = [
     "; ".join(["embedding 6", *LAYERS, HEAD]),
     f"embedding 6 as words; lstm 6; gru 6; fc {TOKENS} pointwise nobias softmax share=words",
     f"onehot; lstm 6 bias=one; channels 4 as a; rnn 4; subtract a as b; rnn 4; maximum b; {HEAD}",
+    f"embedding 4 as a; fc 1 pointwise sigmoid; multiply a; {HEAD}",
     f"embedding 4 as a; lstm 4; concat a; attention 2 causal as b; multiply b; {HEAD}",
 ]
 

@@ -19,8 +19,8 @@ Merger: TypeAlias = Callable[[Any, list[jax.Array], Layout], jax.Array]
 """Operation, what it reads, their layout → output."""
 
 
-def _channelwise(combine: Callable[[jax.Array, jax.Array], jax.Array]) -> Merger:
-    """Combine one value with the next; one number a channel among images meets every position of it."""
+def _spreading(combine: Callable[[jax.Array, jax.Array], jax.Array]) -> Merger:
+    """Combine one value with the next; one number a channel meets every position, and one channel every channel."""
 
     def merge(_: ops.Op, values: list[jax.Array], layout: Layout) -> jax.Array:
         most = max(v.ndim for v in values)
@@ -45,13 +45,13 @@ def _cosine(op: ops.CosineSimilarity, values: list[jax.Array], layout: Layout) -
 
 
 MERGERS: Mapping[type[ops.Op], Merger] = {
-    ops.Add: lambda _, values, __: reduce(jnp.add, values),
+    ops.Add: _spreading(jnp.add),
     ops.Average: lambda _, values, __: reduce(jnp.add, values) / len(values),
-    ops.Subtract: _channelwise(jnp.subtract),
-    ops.Multiply: _channelwise(jnp.multiply),
-    ops.Divide: _channelwise(jnp.divide),
-    ops.Maximum: _channelwise(jnp.maximum),
-    ops.Minimum: _channelwise(jnp.minimum),
+    ops.Subtract: _spreading(jnp.subtract),
+    ops.Multiply: _spreading(jnp.multiply),
+    ops.Divide: _spreading(jnp.divide),
+    ops.Maximum: _spreading(jnp.maximum),
+    ops.Minimum: _spreading(jnp.minimum),
     ops.Concat: lambda _, values, layout: jnp.concatenate(values, axis=layout.channels),
     ops.Dot: _dot,
     ops.CosineSimilarity: _cosine,

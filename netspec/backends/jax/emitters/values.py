@@ -59,21 +59,34 @@ def _dropout(op: ops.Dropout, ctx: EmitContext, at: OpContext, x: jax.Array, arr
     return dropout.apply(x, factor)
 
 
+def _channel_dropout(
+    op: ops.ChannelDropout, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
+) -> jax.Array:
+    """Drop by one number for each channel of each example."""
+    del arrays
+    return _dropped_along(op, ctx, at, x, (at.layout.batch, at.layout.channels))
+
+
 def _stochastic_depth(
     op: ops.StochasticDepth, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
 ) -> jax.Array:
+    """Drop by one number for each example."""
     del arrays
+    return _dropped_along(op, ctx, at, x, (at.layout.batch,))
+
+
+def _dropped_along(op: ops.Dropout, ctx: EmitContext, at: OpContext, x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """Drop all values that lie at one place of some axes, the examples first, or none of them."""
     if not (ctx.train and op.rate):
         return x
-    # One number for each example, in the layout of the rest.
-    shape = [1] * x.ndim
-    shape[at.layout.batch] = x.shape[at.layout.batch]
+    axes = tuple(axis % x.ndim for axis in axes)
     factor = drawn(
         lambda shape: dropout.mask(shape, ctx.key(at.operation), rate=op.rate, dtype=x.dtype),
-        (shape[at.layout.batch],),
+        tuple(x.shape[axis] for axis in axes),
         ctx.axis_name,
     )
-    return dropout.apply(x, factor.reshape(shape))
+    in_order = factor.transpose(sorted(range(len(axes)), key=lambda n: axes[n]))
+    return dropout.apply(x, jnp.expand_dims(in_order, [axis for axis in range(x.ndim) if axis not in axes]))
 
 
 def _noise(op: ops.Noise, ctx: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
@@ -108,6 +121,7 @@ EMITTERS: Mapping[type[ops.Op], Emitter] = {
     ops.Scale: lambda _op, _run, at, x, arrays: x * spread(arrays[0], x.ndim, at.layout),
     ops.Affine: _affine,
     ops.Dropout: _dropout,
+    ops.ChannelDropout: _channel_dropout,
     ops.StochasticDepth: _stochastic_depth,
     ops.Activation: _activation,
     ops.PRelu: _prelu,

@@ -84,6 +84,16 @@ def softmax_focal(logits: jax.Array, shares: jax.Array, *, gamma: float, alpha: 
     return (1.0 if alpha is None else alpha) * jnp.where(shares == 0, 0, _like(shares, logits) * values).sum(1)
 
 
+def hinge(scores: jax.Array, shares: jax.Array, *, margin: float) -> jax.Array:
+    """The sum over the classes of (1 - share) · max(score - Σ share · score + margin, 0), (N, ...).
+
+    For the rows of 0 and 1 that class numbers are, that is the sum over the wrong classes, each against the right one.
+    """
+    z, t = _wide(scores), _like(shares, scores)
+    right = (t * z).sum(1, keepdims=True)
+    return ((1 - t) * jax.nn.relu(z - right + margin)).sum(1)
+
+
 def dice(probabilities: jax.Array, targets: jax.Array, *, smooth: float, counted: jax.Array | None = None) -> jax.Array:
     """1 - (2·Σpt + smooth) / (Σp + Σt + smooth), summed over the positions, then the mean over K.
 

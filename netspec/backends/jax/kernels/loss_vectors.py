@@ -66,7 +66,7 @@ def ctc(logits: jax.Array, targets: jax.Array, *, blank: int, counted: jax.Array
     """
     import optax  # noqa: PLC0415 - it takes long to import, and only this loss needs it
 
-    paddings = jnp.zeros((logits.shape[0], logits.shape[2])) if counted is None else 1 - counted
+    paddings = jnp.zeros((logits.shape[0], logits.shape[2]), jnp.float32) if counted is None else 1 - counted
     filled = (targets < 0).astype(jnp.float32)
     values: jax.Array = optax.ctc_loss(
         jnp.moveaxis(_wide(logits), 1, 2), paddings, jnp.maximum(targets, 0), filled, blank_id=blank

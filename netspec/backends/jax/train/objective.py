@@ -122,7 +122,7 @@ def measured_losses(
     # of one that is no class is no number, and so are its gradients.
     if _labels(loss, y):
         known = (y >= 0) & (y < max(logits.shape[1], 2)) | ignored(loss, y)
-        factor = jnp.where(known, 1, jnp.nan)
+        factor = jnp.where(known, 1, jnp.nan).astype(logits.dtype)
         # The gradients of what is only multiplied afterwards may be 0.
         marked = (factor[:, None] if factor.ndim == logits.ndim - 1 else _spread(factor, logits)) * logits
         found = _measured(loss, marked, y, absorbed, mask)
@@ -251,6 +251,8 @@ def _at_positions(loss: Loss, z: jax.Array, y: jax.Array, absorbed: str | None) 
         case of.Focal():
             focal = kernels.softmax_focal if link(loss, z.shape[1], absorbed) == "softmax" else kernels.sigmoid_focal
             return focal(z, t, gamma=loss.gamma, alpha=loss.alpha)
+        case of.Hinge():
+            return kernels.hinge(z, t, margin=loss.margin)
         case of.MeanAbsoluteError():
             return kernels.absolute_error(z, t)
         case of.Huber():

@@ -106,7 +106,9 @@ class TrainFunctions:
             self._optimizer.init(params),
             jnp.zeros((), jnp.int32),
             average=jax.tree.map(jnp.copy, (params, state)) if self._ema else (),
-            gathered=(jax.tree.map(jnp.zeros_like, trained), jnp.zeros(())) if self._accumulate > 1 else (),
+            gathered=(jax.tree.map(jnp.zeros_like, trained), jnp.zeros((), jnp.float32))
+            if self._accumulate > 1
+            else (),
         )
 
     def rate(self, step: Any) -> Any:
@@ -274,7 +276,7 @@ class TrainFunctions:
         if self._accumulate == 1:
             return state._replace(step=state.step + 1)
         trained, _ = split(state.params, self.parts.frozen_in(phase))
-        return self._gathered(state, jax.tree.map(jnp.zeros_like, trained), jnp.zeros(()), phase)
+        return self._gathered(state, jax.tree.map(jnp.zeros_like, trained), jnp.zeros((), jnp.float32), phase)
 
     def _gathered(self, state: TrainState, grads: Any, examples: jax.Array, phase: int) -> TrainState:
         """Return the state after a batch whose gradient is one of several: the last of them moves the weights."""
