@@ -68,8 +68,8 @@ Data: TypeAlias = (
     "| Mapping[str, ArrayLike] | Frame "
     "| Sequence[Mapping[str, Any]]"
 )
-"""A dataset's name or path, one already loaded, the arrays (x, y) or (x_train, y_train, x_test, y_test), arrays by name,
-or a table: a frame, a dictionary of columns, or rows that are dictionaries."""
+"""A dataset's name or path, one already loaded, the arrays (x, y) or (x_train, y_train, x_test, y_test), arrays by
+name, or a table: a frame, a dictionary of columns, or rows that are dictionaries."""
 
 
 def load_data(
