@@ -25,10 +25,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 import netspec as ns
 from learned.frame import Effort, Found, trained
-from netspec.sources.cells import class_name, is_missing
-from netspec.sources.table_fit import Fitted, fit_table
-from netspec.sources.table_spec import spec_for_table
-from netspec.sources.tables import read_table
+from netspec.sources.tables.cells import class_name, is_missing
+from netspec.sources.tables.fit import Fitted, fit_table
+from netspec.sources.tables.spec import spec_for_table
+from netspec.sources.tables.table import read_table
 
 __all__ = ["SPECS", "TEXT", "TITLE", "measure"]
 
@@ -102,7 +102,7 @@ def starter(path: Path, target: str) -> str:
 
 def _of_scikit_learn() -> dict[str, str]:
     """Return the specs of two tables that come with scikit-learn."""
-    from netspec.sources.tables import table_of_columns  # noqa: PLC0415
+    from netspec.sources.tables.table import table_of_columns  # noqa: PLC0415
 
     found = {}
     for task in TASKS:

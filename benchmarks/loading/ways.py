@@ -89,7 +89,7 @@ def netspec_reads(path: Path, shape: tuple[int, int, int], batch: int, cache: st
     from netspec.data.prefetch import Ring  # noqa: PLC0415
     from netspec.data.rows import Rows  # noqa: PLC0415
     from netspec.data.streamed_pictures import look_through  # noqa: PLC0415
-    from netspec.sources.pictures import pictures_of  # noqa: PLC0415
+    from netspec.sources.files.pictures import pictures_of  # noqa: PLC0415
     from netspec.sources.trees import open_tree  # noqa: PLC0415
 
     tree = open_tree(path, str(path))

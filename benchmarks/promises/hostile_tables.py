@@ -9,9 +9,9 @@ from random import Random
 from netspec.data.table_examples import examples_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
-from netspec.sources.table_fit import fit_table
-from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.tables import read_table
+from netspec.sources.tables.fit import fit_table
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.tables.table import read_table
 from promises.bad_tables import corpus, mutated
 from promises.frame import Effort, Found
 from promises.memory import outcomes

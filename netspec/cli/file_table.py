@@ -9,7 +9,7 @@ from typing import Any
 
 from netspec.cli.output import print_table, say
 from netspec.diagnostics.diagnostic import plural
-from netspec.sources.pictures import Pictures
+from netspec.sources.files.pictures import Pictures
 from netspec.terminal.numbers import percent
 
 __all__ = ["draw_files", "parts_text", "print_classes", "print_odd", "twice_of"]

@@ -15,11 +15,11 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
+from netspec.sources.files.pictures import holds_pictures
 from netspec.sources.missing import missing_data
-from netspec.sources.pictures import holds_pictures
-from netspec.sources.text_facts import are_texts
-from netspec.sources.text_trees import holds_files
-from netspec.sources.zipped_tables import holds_table
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.facts import are_texts
+from netspec.sources.texts.trees import holds_files
 from netspec.system.files import atomic_write, expanded, kind_of
 from netspec.terminal.numbers import percent
 
@@ -184,7 +184,7 @@ def _of_arrays(network: Network, folder: Path) -> _Division:
 
 
 def _of_sentences(path: Path, data: DataSource) -> _Division:
-    from netspec.sources.tagged import parts_of_sentences, read_sentences  # noqa: PLC0415
+    from netspec.sources.texts.tagged import parts_of_sentences, read_sentences  # noqa: PLC0415
 
     found = read_sentences(path, path.name)
     drawn = parts_of_sentences(found, data)
@@ -195,7 +195,7 @@ def _of_sentences(path: Path, data: DataSource) -> _Division:
 
 
 def _of_texts(path: Path, data: DataSource) -> _Division:
-    from netspec.sources.text_classes import LABEL, divided_texts, labelled_texts  # noqa: PLC0415
+    from netspec.sources.texts.classes import LABEL, divided_texts, labelled_texts  # noqa: PLC0415
 
     found = labelled_texts(path, test=data.test)
     drawn = divided_texts(found, data)
@@ -207,11 +207,11 @@ def _of_texts(path: Path, data: DataSource) -> _Division:
 
 def _of_table(path: Path, network: Network | None, target: str | None, folder: Path) -> _Division:
     from netspec.data.tables import divided_table  # noqa: PLC0415
-    from netspec.sources.cells import class_name  # noqa: PLC0415
-    from netspec.sources.table_facts import facts_of, likely_target  # noqa: PLC0415
-    from netspec.sources.table_fit import fit_table  # noqa: PLC0415
-    from netspec.sources.table_parts import could_be_classes  # noqa: PLC0415
-    from netspec.sources.tables import read_table  # noqa: PLC0415
+    from netspec.sources.tables.cells import class_name  # noqa: PLC0415
+    from netspec.sources.tables.facts import facts_of, likely_target  # noqa: PLC0415
+    from netspec.sources.tables.fit import fit_table  # noqa: PLC0415
+    from netspec.sources.tables.parts import could_be_classes  # noqa: PLC0415
+    from netspec.sources.tables.table import read_table  # noqa: PLC0415
 
     table = read_table(path, path.name)
     notices = []

@@ -15,7 +15,7 @@ from netspec.recipe.array_files import examples_in
 from netspec.recipe.array_layout import input_of
 from netspec.recipe.array_names import ArrayNames
 from netspec.recipe.data_headers import all_arrays
-from netspec.sources.columns import written
+from netspec.sources.tables.columns import written
 
 __all__ = ["spec_for_arrays"]
 

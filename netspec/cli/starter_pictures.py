@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.ir.data_source import DataSource
-from netspec.sources.pictures import Pictures
+from netspec.sources.files.pictures import Pictures
 from netspec.sources.survey import survey
 
 __all__ = ["spec_for_idx", "spec_for_pictures"]
@@ -32,7 +32,7 @@ def spec_for_pictures(path: Path, name: str) -> str:
     found = survey(DataSource(name=path.name), path.parent)
     if found is None or found.pictures is None:
         # An archive that takes long to look at: it is looked at all the same.
-        from netspec.sources.pictures import pictures_of  # noqa: PLC0415
+        from netspec.sources.files.pictures import pictures_of  # noqa: PLC0415
         from netspec.sources.trees import open_tree  # noqa: PLC0415
 
         with open_tree(path, name) as tree:

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.sources.file_kinds import SOUNDS
-from netspec.sources.pictures import Pictures, pictures_of
-from netspec.sources.sound_spec import layers_for, rate_text, spectrogram_of
-from netspec.sources.sounds import Measured, measured
+from netspec.sources.files.kinds import SOUNDS
+from netspec.sources.files.pictures import Pictures, pictures_of
+from netspec.sources.files.sound_spec import layers_for, rate_text, spectrogram_of
+from netspec.sources.files.sounds import Measured, measured
 from netspec.sources.trees import open_tree
 
 __all__ = ["spec_for_sounds"]

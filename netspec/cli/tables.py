@@ -12,8 +12,8 @@ from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
 
 if TYPE_CHECKING:
-    from netspec.sources.table_facts import TableFacts
-    from netspec.sources.tables import Table
+    from netspec.sources.tables.facts import TableFacts
+    from netspec.sources.tables.table import Table
 
 __all__ = ["print_columns", "spec_of_table"]
 
@@ -30,15 +30,15 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         picture: the PNG file to write.
         as_json: whether an object for each column is printed instead, and nothing is drawn.
     """
-    from netspec.sources.columns import written  # noqa: PLC0415
-    from netspec.sources.one_hot import one_hot_groups  # noqa: PLC0415
-    from netspec.sources.table_doubts import sum_among  # noqa: PLC0415
-    from netspec.sources.table_facts import facts_of  # noqa: PLC0415
-    from netspec.sources.table_texts import texts_of  # noqa: PLC0415
-    from netspec.sources.tables import read_table  # noqa: PLC0415
-    from netspec.sources.text_facts import lengths_text  # noqa: PLC0415
-    from netspec.sources.vocabulary import pieces  # noqa: PLC0415
-    from netspec.sources.window_spec import LENGTH, ascending_date  # noqa: PLC0415
+    from netspec.sources.tables.columns import written  # noqa: PLC0415
+    from netspec.sources.tables.doubts import sum_among  # noqa: PLC0415
+    from netspec.sources.tables.facts import facts_of  # noqa: PLC0415
+    from netspec.sources.tables.one_hot import one_hot_groups  # noqa: PLC0415
+    from netspec.sources.tables.table import read_table  # noqa: PLC0415
+    from netspec.sources.tables.text_columns import texts_of  # noqa: PLC0415
+    from netspec.sources.tables.window_spec import LENGTH, ascending_date  # noqa: PLC0415
+    from netspec.sources.texts.facts import lengths_text  # noqa: PLC0415
+    from netspec.sources.texts.vocabulary import pieces  # noqa: PLC0415
 
     table = read_table(path, str(path))
     found = facts_of(table)
@@ -101,8 +101,8 @@ def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -
     import numpy as np  # noqa: PLC0415
 
     from netspec import report  # noqa: PLC0415
-    from netspec.sources.cells import is_missing, number_of  # noqa: PLC0415
-    from netspec.sources.table_parts import could_be_classes  # noqa: PLC0415
+    from netspec.sources.tables.cells import is_missing, number_of  # noqa: PLC0415
+    from netspec.sources.tables.parts import could_be_classes  # noqa: PLC0415
 
     def values(name: str, *, classes: bool = False) -> report.ColumnValues:
         column, cells = found.columns[name], table.cells[name]
@@ -141,9 +141,9 @@ def spec_of_table(
     Raises:
         NetspecError: the table lies outside the spec's folder, or cannot be learned from.
     """
-    from netspec.sources.table_spec import spec_for_table  # noqa: PLC0415
-    from netspec.sources.tables import read_table  # noqa: PLC0415
-    from netspec.sources.window_spec import spec_for_windows  # noqa: PLC0415
+    from netspec.sources.tables.spec import spec_for_table  # noqa: PLC0415
+    from netspec.sources.tables.table import read_table  # noqa: PLC0415
+    from netspec.sources.tables.window_spec import spec_for_windows  # noqa: PLC0415
 
     table = read_table(path, str(path))
     here = Path.cwd() if out is None or stdout else out.absolute().parent

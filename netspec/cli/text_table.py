@@ -7,8 +7,8 @@ from pathlib import Path
 
 from netspec.cli.output import print_table, say
 from netspec.diagnostics.diagnostic import plural
-from netspec.sources.tagged import read_sentences
-from netspec.sources.text_facts import TextFacts, lengths_text, text_facts
+from netspec.sources.texts.facts import TextFacts, lengths_text, text_facts
+from netspec.sources.texts.tagged import read_sentences
 from netspec.terminal.numbers import percent
 
 __all__ = ["show_sentences", "show_texts"]

@@ -13,7 +13,7 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
 from netspec.recipe.array_names import VALIDATION
 from netspec.sources.draws import TEST_SHARE, drawn, drawn_by_class
-from netspec.sources.groups import require_apart
+from netspec.sources.files.groups import require_apart
 
 __all__ = ["Divided", "Groups", "divided_by_group", "groups_of_arrays"]
 

@@ -20,7 +20,7 @@ from netspec.data.picture_files import mask_of, size_of
 from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, listing, plural
-from netspec.sources.file_kinds import FileKind
+from netspec.sources.files.kinds import FileKind
 from netspec.sources.trees import Read, Tree
 from netspec.system.memory import free_memory
 

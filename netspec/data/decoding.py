@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.picture_headers import header_of
+from netspec.sources.files.picture_headers import header_of
 from netspec.system.files import kind_of
 
 __all__ = [

@@ -20,9 +20,9 @@ from netspec.data.wav import fitted, waveform
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.recipe.sound_settings import Sound
-from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
+from netspec.sources.files.kinds import PICTURES, SOUNDS, FileKind
+from netspec.sources.files.wav_headers import wav_of
 from netspec.sources.preparation import Preparation
-from netspec.sources.wav_headers import wav_of
 
 __all__ = ["FileForm", "FileForms", "PictureForm", "SoundForm", "form_of"]
 

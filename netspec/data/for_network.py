@@ -43,10 +43,10 @@ from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.class_names import are_numbers
 from netspec.recipe.file_names import is_table_name
+from netspec.sources.files.pictures import holds_pictures
 from netspec.sources.kinds import require_kind
-from netspec.sources.pictures import holds_pictures
 from netspec.sources.preparation import Preparation
-from netspec.sources.tables import table_of_columns
+from netspec.sources.tables.table import table_of_columns
 from netspec.system.arguments import described
 from netspec.system.files import expanded, kind_of
 

@@ -16,10 +16,10 @@ from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.data_source import DataSource
 from netspec.recipe.sound_settings import Sound
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
-from netspec.sources.file_kinds import PICTURES, FileKind
-from netspec.sources.groups import groups_of, require_apart
-from netspec.sources.pictures import Labelled, Pictures, pictures_of
-from netspec.sources.sounds import are_sounds
+from netspec.sources.files.groups import groups_of, require_apart
+from netspec.sources.files.kinds import PICTURES, FileKind
+from netspec.sources.files.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.files.sounds import are_sounds
 from netspec.sources.trees import Tree, open_tree
 
 __all__ = ["Drawing", "classes_of", "groups_of_pictures", "parts_of_pictures"]

@@ -18,7 +18,7 @@ from netspec.data.decoding import quiet
 from netspec.data.picture_files import mask_of, picture_of, size_of
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.files.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.trees import Read, Tree, open_tree
 
 __all__ = ["PictureFacts", "picture_facts", "spread"]

@@ -20,8 +20,8 @@ from netspec.graph.graph import Graph
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.sources.draws import RULE, TEST_SHARE
-from netspec.sources.file_kinds import FileKind
-from netspec.sources.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.files.kinds import FileKind
+from netspec.sources.files.pictures import Labelled, Pictures, pictures_of
 from netspec.sources.preparation import Preparation
 from netspec.sources.trees import Tree, open_tree
 from netspec.system.memory import free_memory

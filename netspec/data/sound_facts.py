@@ -18,10 +18,10 @@ from netspec.data.types import Decoding, DownloadProgress
 from netspec.data.wav import samples_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound
-from netspec.sources.file_kinds import SOUNDS
-from netspec.sources.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.files.kinds import SOUNDS
+from netspec.sources.files.pictures import Labelled, Pictures, pictures_of
+from netspec.sources.files.wav_headers import wav_of
 from netspec.sources.trees import Read, Tree, open_tree
-from netspec.sources.wav_headers import wav_of
 
 __all__ = ["SoundFacts", "sketch", "sound_facts"]
 

@@ -14,11 +14,11 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
-from netspec.sources.amounts import UnreadableError
-from netspec.sources.cells import class_name, is_missing, number_of, shown, zero_or_one
-from netspec.sources.delimited import looks_headless
-from netspec.sources.table_preparation import Feature, TableInput, TablePreparation, TargetColumn
-from netspec.sources.tables import Table
+from netspec.sources.tables.amounts import UnreadableError
+from netspec.sources.tables.cells import class_name, is_missing, number_of, shown, zero_or_one
+from netspec.sources.tables.delimited import looks_headless
+from netspec.sources.tables.preparation import Feature, TableInput, TablePreparation, TargetColumn
+from netspec.sources.tables.table import Table
 
 __all__ = ["examples_of", "plain_numbers", "require_columns", "require_shapes", "table_matrix"]
 

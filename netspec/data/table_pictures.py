@@ -13,11 +13,11 @@ from netspec.data.decode_files import Decoded, decode_all
 from netspec.data.file_forms import FileForms
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import plural
-from netspec.sources.embedded import EmbeddedFiles
-from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
-from netspec.sources.table_files import ColumnFiles, column_places, missing_files, require_files
-from netspec.sources.table_preparation import TableInput, TablePreparation
-from netspec.sources.tables import Table
+from netspec.sources.files.embedded import EmbeddedFiles
+from netspec.sources.files.kinds import PICTURES, SOUNDS, FileKind
+from netspec.sources.tables.file_columns import ColumnFiles, column_places, missing_files, require_files
+from netspec.sources.tables.preparation import TableInput, TablePreparation
+from netspec.sources.tables.table import Table
 from netspec.sources.trees import Tree
 
 __all__ = ["ColumnPictures", "read_column_files"]

@@ -18,14 +18,14 @@ from netspec.graph.graph import Graph
 from netspec.ir.network import Network
 from netspec.ops import format_shape
 from netspec.recipe.class_names import in_order
-from netspec.sources.cells import class_name, number_of, shown, zero_or_one
-from netspec.sources.columns import written
-from netspec.sources.table_features import moments
-from netspec.sources.table_fit import Fitted
-from netspec.sources.table_parts import could_be_classes
-from netspec.sources.table_preparation import TargetColumn
-from netspec.sources.tables import Table
-from netspec.sources.target_misfit import NAMES, not_numbers, range_misfit, range_unanswered
+from netspec.sources.tables.cells import class_name, number_of, shown, zero_or_one
+from netspec.sources.tables.columns import written
+from netspec.sources.tables.features import moments
+from netspec.sources.tables.fit import Fitted
+from netspec.sources.tables.parts import could_be_classes
+from netspec.sources.tables.preparation import TargetColumn
+from netspec.sources.tables.table import Table
+from netspec.sources.tables.target_misfit import NAMES, not_numbers, range_misfit, range_unanswered
 
 __all__ = ["labels_of", "targets_for"]
 

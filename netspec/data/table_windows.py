@@ -15,10 +15,10 @@ from netspec.data.table_examples import examples_of
 from netspec.data.types import Arrays, Split, by_array
 from netspec.data.units import Unit
 from netspec.diagnostics.diagnostic import DataError, plural
-from netspec.sources.table_order import in_time_again
-from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.table_windows import WindowRows, last_rows
-from netspec.sources.tables import Table
+from netspec.sources.tables.order import in_time_again
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.tables.table import Table
+from netspec.sources.tables.windows import WindowRows, last_rows
 
 __all__ = ["IN_MEMORY", "naive_scores", "parts_of_windows", "said_of_naive", "windows_of_rows"]
 

@@ -23,10 +23,10 @@ from netspec.ir.network import Network
 from netspec.sources.draws import RULE, Rule
 from netspec.sources.kinds import PICTURES
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_fit import Fitted, divided_for, fit_table
-from netspec.sources.table_preparation import TablePreparation, TargetColumn
-from netspec.sources.table_survey import read_once
-from netspec.sources.tables import Table
+from netspec.sources.tables.fit import Fitted, divided_for, fit_table
+from netspec.sources.tables.preparation import TablePreparation, TargetColumn
+from netspec.sources.tables.survey import read_once
+from netspec.sources.tables.table import Table
 
 __all__ = ["asked_of", "columns_in_memory", "divided_table", "load_table", "load_table_file"]
 

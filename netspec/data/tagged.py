@@ -16,9 +16,9 @@ from netspec.ir.network import Network
 from netspec.recipe.entities import mark_entities
 from netspec.sources.draws import RULE
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_preparation import TableInput, TablePreparation, TargetColumn
-from netspec.sources.tables import Table
-from netspec.sources.tagged import (
+from netspec.sources.tables.preparation import TableInput, TablePreparation, TargetColumn
+from netspec.sources.tables.table import Table
+from netspec.sources.texts.tagged import (
     LABELS,
     Sentences,
     encoded,

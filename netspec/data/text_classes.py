@@ -13,9 +13,9 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
 from netspec.sources.draws import RULE, Rule
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_preparation import TablePreparation, TargetColumn
-from netspec.sources.table_survey import read_once
-from netspec.sources.text_classes import LABEL, TEXT, LabelledTexts, divided_texts, fit_texts, labelled_texts
+from netspec.sources.tables.preparation import TablePreparation, TargetColumn
+from netspec.sources.tables.survey import read_once
+from netspec.sources.texts.classes import LABEL, TEXT, LabelledTexts, divided_texts, fit_texts, labelled_texts
 
 __all__ = ["load_text_classes", "require_columns_of_texts"]
 

@@ -12,9 +12,9 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
 from netspec.sources.preparation import Preparation
 from netspec.sources.survey import completed, require_no_groups
-from netspec.sources.table_inputs import tokenizer_of
-from netspec.sources.text_trees import divided_text
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.tables.inputs import tokenizer_of
+from netspec.sources.texts.trees import divided_text
+from netspec.sources.texts.vocabulary import Vocabulary
 
 __all__ = ["load_text"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.wav_headers import Wav, wav_of
+from netspec.sources.files.wav_headers import Wav, wav_of
 
 __all__ = ["LARGEST", "fitted", "resampled", "samples_of", "waveform"]
 

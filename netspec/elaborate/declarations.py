@@ -20,7 +20,7 @@ from netspec.ir.network import Budget, Init, Input
 from netspec.ir.recipe import Compile, Recipe
 from netspec.recipe import catalog as datasets
 from netspec.sources.survey import completed
-from netspec.sources.text_trees import has_classes
+from netspec.sources.texts.trees import has_classes
 from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 

@@ -18,12 +18,12 @@ from netspec.recipe.array_facts import Wrong
 from netspec.recipe.array_files import ARRAY_ENDINGS, holds_arrays
 from netspec.recipe.data_headers import Contents, array_contents, idx_contents
 from netspec.recipe.losses import BinaryCrossEntropy, Loss
+from netspec.sources.files.pictures import holds_pictures
 from netspec.sources.kinds import PICTURES
 from netspec.sources.missing import missing_data
-from netspec.sources.pictures import holds_pictures
 from netspec.sources.places import OutsideError, require_inside
 from netspec.sources.survey import Survey, survey
-from netspec.sources.target_misfit import range_misfit, range_unanswered, target_misfit
+from netspec.sources.tables.target_misfit import range_misfit, range_unanswered, target_misfit
 from netspec.system.files import kind_of
 
 __all__ = ["look_at_data"]

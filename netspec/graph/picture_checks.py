@@ -12,7 +12,7 @@ from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe.losses import BinaryCrossEntropy
-from netspec.sources.pictures import Pictures
+from netspec.sources.files.pictures import Pictures
 from netspec.sources.survey import survey
 
 __all__ = ["of_pictures"]

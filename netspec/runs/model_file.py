@@ -25,9 +25,9 @@ from netspec.ir.text import resolved_text
 from netspec.recipe.catalog import find, last_part
 from netspec.runs import safetensors_file as sealed
 from netspec.runs.safetensors_file import DamagedError, Declared, FileKind
-from netspec.sources.bpe import NoLibraryError
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_preparation import TablePreparation
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.texts.bpe import NoLibraryError
 from netspec.system.nearby import path_fix
 
 __all__ = ["FORMAT_VERSION", "ModelFile", "read", "stated", "write"]

@@ -23,10 +23,10 @@ from netspec.serving.multipart import Part, parts_of
 from netspec.serving.options import Options
 from netspec.serving.sentences import read_sentences
 from netspec.serving.served import INSTANCES, Served
-from netspec.sources.embedded import BASE64_FIX, embedded_bytes
-from netspec.sources.tables import Table, read_table, table_of_objects
-from netspec.sources.texts import text_of
-from netspec.sources.wav_headers import is_wav
+from netspec.sources.files.embedded import BASE64_FIX, embedded_bytes
+from netspec.sources.files.wav_headers import is_wav
+from netspec.sources.tables.table import Table, read_table, table_of_objects
+from netspec.sources.texts.reading import text_of
 from netspec.workflows import example_files
 from netspec.workflows.example_files import Examples
 

@@ -11,9 +11,9 @@ from netspec.serving.given import NAME, Given, require_few, wrong_type
 from netspec.serving.json_body import json_value
 from netspec.serving.options import Options
 from netspec.serving.served import INSTANCES, Served
-from netspec.sources.tagged import WORD_KEYS, parse_objects
-from netspec.sources.texts import text_of
-from netspec.sources.vocabulary import pieces
+from netspec.sources.texts.reading import text_of
+from netspec.sources.texts.tagged import WORD_KEYS, parse_objects
+from netspec.sources.texts.vocabulary import pieces
 from netspec.workflows.tagging import notes_of, sentences_of, tokens_for
 
 __all__ = ["read_sentences"]

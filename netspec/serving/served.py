@@ -11,8 +11,8 @@ import numpy as np
 
 from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.table_preparation import Feature, TableInput, TablePreparation
-from netspec.sources.tagged import WORDS
+from netspec.sources.tables.preparation import Feature, TableInput, TablePreparation
+from netspec.sources.texts.tagged import WORDS
 from netspec.workflows.answer_facts import by_example, facts_of
 from netspec.workflows.tagging import facts_of_tagged, likeliest
 from netspec.workflows.trained import Run

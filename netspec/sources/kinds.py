@@ -9,13 +9,13 @@ from netspec.ir.data_source import DataSource
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.file_names import TABLE_ENDINGS, is_table_name
-from netspec.sources.file_kinds import ENDINGS, SOUNDS
-from netspec.sources.pictures import holds_pictures
-from netspec.sources.sounds import are_sounds
-from netspec.sources.text_facts import are_texts
-from netspec.sources.text_trees import holds_files
+from netspec.sources.files.kinds import ENDINGS, SOUNDS
+from netspec.sources.files.pictures import holds_pictures
+from netspec.sources.files.sounds import are_sounds
+from netspec.sources.tables.zipped import is_zip
+from netspec.sources.texts.facts import are_texts
+from netspec.sources.texts.trees import holds_files
 from netspec.sources.trees import is_archive
-from netspec.sources.zipped_tables import is_zip
 from netspec.system.files import kind_of
 
 __all__ = ["PICTURES", "require_kind"]

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from netspec.sources.draws import Rule
-from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.texts.vocabulary import Vocabulary
 
 __all__ = ["Preparation"]
 

@@ -16,17 +16,17 @@ from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.arrays import survey_arrays
-from netspec.sources.columns import Column
 from netspec.sources.compressed import is_larger
-from netspec.sources.file_kinds import PICTURES, SOUNDS, FileKind
-from netspec.sources.groups import groups_of, require_apart
+from netspec.sources.files.groups import groups_of, require_apart
+from netspec.sources.files.kinds import PICTURES, SOUNDS, FileKind
+from netspec.sources.files.picture_headers import header_of
+from netspec.sources.files.pictures import Pictures, holds_pictures, pictures_of
 from netspec.sources.kinds import require_kind
-from netspec.sources.picture_headers import header_of
-from netspec.sources.pictures import Pictures, holds_pictures, pictures_of
-from netspec.sources.table_inputs import tokenizer_of
-from netspec.sources.text_trees import divided_text, has_classes
+from netspec.sources.tables.columns import Column
+from netspec.sources.tables.inputs import tokenizer_of
+from netspec.sources.texts.trees import divided_text, has_classes
+from netspec.sources.texts.vocabulary import Vocabulary
 from netspec.sources.trees import Tree, is_archive, is_packed, open_tree
-from netspec.sources.vocabulary import Vocabulary
 from netspec.system.files import kind_of
 
 __all__ = ["LENGTH", "Survey", "completed", "require_no_groups", "survey"]
@@ -109,7 +109,7 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
         if data.group and kind_of(folder / data.name, DataError) == "folder":
             require_kind(data, folder / data.name, data.name)
         # What reads tables is imported by those alone who have one.
-        from netspec.sources.table_survey import survey_table  # noqa: PLC0415
+        from netspec.sources.tables.survey import survey_table  # noqa: PLC0415
 
         return survey_table(data, folder, asked)
     if not data.is_text:
@@ -131,7 +131,7 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
 
 def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
     """Return what texts in folders of classes are; None where they are too many to be read in a check."""
-    from netspec.sources.text_classes import fit_texts, labelled_texts, size_of  # noqa: PLC0415
+    from netspec.sources.texts.classes import fit_texts, labelled_texts, size_of  # noqa: PLC0415
 
     path = folder / data.name
     if size_of(path, data.name) > _QUICK:
@@ -145,7 +145,7 @@ def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
 
 def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
     """Return what sentences with a label for each word are; None where they are too many to be read in a check."""
-    from netspec.sources.tagged import fit_sentences, read_sentences  # noqa: PLC0415
+    from netspec.sources.texts.tagged import fit_sentences, read_sentences  # noqa: PLC0415
 
     path = folder / data.name
     if kind_of(path, DataError) == "file" and is_larger(path, _QUICK):

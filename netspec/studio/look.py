@@ -13,9 +13,9 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.catalog import find
-from netspec.sources.tagged import holds_tagged
-from netspec.sources.text_facts import are_texts
-from netspec.sources.zipped_tables import holds_table
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.facts import are_texts
+from netspec.sources.texts.tagged import holds_tagged
 
 __all__ = ["Looks"]
 

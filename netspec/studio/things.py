@@ -10,7 +10,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.catalog import find
 from netspec.recipe.file_names import is_table_name, is_tagged_name, is_text_name
-from netspec.sources.file_kinds import ENDINGS, SOUNDS
+from netspec.sources.files.kinds import ENDINGS, SOUNDS
 from netspec.sources.trees import is_archive
 
 __all__ = ["place_of", "things"]

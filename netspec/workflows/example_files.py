@@ -23,17 +23,17 @@ from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
-from netspec.sources.file_kinds import ENDINGS, SOUNDS
-from netspec.sources.mask_folders import without_masks
+from netspec.sources.files.kinds import ENDINGS, SOUNDS
+from netspec.sources.files.mask_folders import without_masks
+from netspec.sources.files.picture_headers import header_of
+from netspec.sources.files.wav_headers import is_wav
 from netspec.sources.other_files import conversion_of, conversion_of_most
-from netspec.sources.picture_headers import header_of
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.tables import Table, read_table
-from netspec.sources.texts import read_text, text_of
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.tables.table import Table, read_table
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.reading import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
-from netspec.sources.wav_headers import is_wav
-from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import kind_of, read_given
 
 __all__ = [

@@ -14,7 +14,7 @@ from netspec.backends.jax.model import Model, Variables
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.causality import reads_ahead
 from netspec.ir.text import layer_text
-from netspec.sources.vocabulary import GrowingText, Vocabulary
+from netspec.sources.texts.vocabulary import GrowingText, Vocabulary
 from netspec.system.arguments import as_whole, described
 from netspec.workflows.predictions import class_scores, gives_probabilities
 from netspec.workflows.sampling import Chance, Sampling

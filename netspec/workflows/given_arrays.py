@@ -21,7 +21,7 @@ from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Input, Network
 from netspec.sources.preparation import Preparation
-from netspec.sources.tables import table_of_columns
+from netspec.sources.tables.table import table_of_columns
 from netspec.workflows import example_files
 from netspec.workflows.example_files import Examples
 

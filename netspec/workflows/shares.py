@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.graph.graph import GraphOutput
-from netspec.sources.table_preparation import Feature, TableInput
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.tables.preparation import Feature, TableInput
+from netspec.sources.texts.vocabulary import Vocabulary
 from netspec.workflows.predictions import gives_probabilities
 from netspec.workflows.trained import Run
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from netspec.data.tagged import tokens_of
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.file_names import unpacked_name
-from netspec.sources.table_preparation import TableInput
-from netspec.sources.tagged import parse_sentences, read_sentences
-from netspec.sources.texts import read_text, text_of
-from netspec.sources.vocabulary import pieces
+from netspec.sources.tables.preparation import TableInput
+from netspec.sources.texts.reading import read_text, text_of
+from netspec.sources.texts.tagged import parse_sentences, read_sentences
+from netspec.sources.texts.vocabulary import pieces
 from netspec.workflows.predictions import class_names
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
 from netspec.recipe.file_names import PACKED_ENDINGS, TABLE_ENDINGS
 from netspec.recipe.sound_settings import MOST_RATE
-from netspec.sources.file_kinds import SOUNDS
+from netspec.sources.files.kinds import SOUNDS
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import as_path, as_switch, as_whole
 from netspec.workflows import example_files

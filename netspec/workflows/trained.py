@@ -24,7 +24,7 @@ from netspec.runs import folder as run_folders
 from netspec.runs import model_file
 from netspec.runs.listing import newest
 from netspec.runs.model_file import ModelFile
-from netspec.sources.vocabulary import Vocabulary, pieces
+from netspec.sources.texts.vocabulary import Vocabulary, pieces
 from netspec.system.arguments import as_path
 from netspec.workflows import example_files, given_arrays, learned_data, tagging, taken_files
 from netspec.workflows.evaluate import evaluate_split

@@ -15,8 +15,8 @@ from command_line import cli, lines
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources import bpe
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.texts import bpe
+from netspec.sources.texts.vocabulary import Vocabulary
 from netspec.workflows.compiling import compile_network
 from netspec.workflows.trained import open_run
 

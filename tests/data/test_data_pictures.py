@@ -20,9 +20,9 @@ from netspec.data.for_network import load_data
 from netspec.data.picture_files import picture_of
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.mask_folders import without_masks
-from netspec.sources.picture_headers import header_of
-from netspec.sources.pictures import pictures_of
+from netspec.sources.files.mask_folders import without_masks
+from netspec.sources.files.picture_headers import header_of
+from netspec.sources.files.pictures import pictures_of
 from netspec.sources.trees import open_tree
 
 NET = 'data "DATA" { SETTINGS }\ninput 3x4x4\nflatten; fc classes softmax\n'

@@ -22,7 +22,7 @@ from netspec.data.spectrogram import log_mel, mel_filters, power
 from netspec.data.wav import resampled, samples_of, waveform
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound
-from netspec.sources.wav_headers import wav_of
+from netspec.sources.files.wav_headers import wav_of
 
 RNG = np.random.default_rng(0)
 NET = 'data "DATA" { sound 4000 seconds=0.25; SETTINGS }\nconv 4 9 stride=8 relu; globalpool; fc classes softmax\n'

@@ -16,9 +16,9 @@ from netspec.compiler import analyze
 from netspec.data.for_network import load_data
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, Source
-from netspec.sources import picture_places
-from netspec.sources.table_facts import facts_of
-from netspec.sources.tables import read_table
+from netspec.sources.files import picture_places
+from netspec.sources.tables.facts import facts_of
+from netspec.sources.tables.table import read_table
 from netspec.workflows import example_files
 
 ONE = "input 3x4x4; globalpool; fc classes softmax"

@@ -21,9 +21,9 @@ from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Window
-from netspec.sources.dates import days_first, moment_of
-from netspec.sources.table_fit import fit_table
-from netspec.sources.tables import Table, table_of_columns
+from netspec.sources.tables.dates import days_first, moment_of
+from netspec.sources.tables.fit import fit_table
+from netspec.sources.tables.table import Table, table_of_columns
 
 BEGINS = date(2024, 1, 1)
 

@@ -16,8 +16,8 @@ from netspec.data.table_examples import examples_of
 from netspec.data.types import Dataset
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.tables import Table, read_table, table_of_columns
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.tables.table import Table, read_table, table_of_columns
 
 TABLES = Path(os.environ.get("NETSPEC_DATA", "none")) / "tables"
 

@@ -16,7 +16,7 @@ from netspec.compiler import analyze, require
 from netspec.data.for_network import load_data
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, Source
-from netspec.sources import texts as text_files
+from netspec.sources.texts import reading as text_files
 
 WORDS = [
     "the",

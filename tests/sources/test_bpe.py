@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.settings import Text
-from netspec.sources import bpe
-from netspec.sources.table_inputs import tokenizer_of
-from netspec.sources.texts import divided
-from netspec.sources.vocabulary import GrowingText, Vocabulary
+from netspec.sources.tables.inputs import tokenizer_of
+from netspec.sources.texts import bpe
+from netspec.sources.texts.reading import divided
+from netspec.sources.texts.vocabulary import GrowingText, Vocabulary
 
 tokenizers: Any = pytest.importorskip("tokenizers")
 

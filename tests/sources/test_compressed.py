@@ -13,11 +13,12 @@ import pytest
 
 from netspec.compiler import analyze, load_source
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources import compressed, table_survey
-from netspec.sources.tables import read_table
-from netspec.sources.tagged import holds_tagged, read_sentences
-from netspec.sources.texts import read_text
-from netspec.sources.zipped_tables import holds_table
+from netspec.sources import compressed
+from netspec.sources.tables import survey as table_survey
+from netspec.sources.tables.table import read_table
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.reading import read_text
+from netspec.sources.texts.tagged import holds_tagged, read_sentences
 
 PACKERS: Mapping[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
 

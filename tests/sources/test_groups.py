@@ -7,8 +7,8 @@ import pytest
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.recipe.group_names import group_of, pattern_wrong
-from netspec.sources.file_kinds import PICTURES
-from netspec.sources.groups import groups_of, require_apart
+from netspec.sources.files.groups import groups_of, require_apart
+from netspec.sources.files.kinds import PICTURES
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.tables import Table, read_table
+from netspec.sources.tables.table import Table, read_table
 
 ROWS: list[dict[str, Any]] = [{"a": 1, "b": "x"}, {"a": 2.5, "b": None}, {"a": True, "b": " y "}]
 CELLS = {"a": ["1", "2.5", "true"], "b": ["x", "", "y"]}

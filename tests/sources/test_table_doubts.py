@@ -8,11 +8,11 @@ import pytest
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
-from netspec.sources.columns import column_of
-from netspec.sources.table_doubts import stands_for_none, sum_among, tells_alone, written_twice
-from netspec.sources.table_facts import facts_of
-from netspec.sources.table_fit import fit_table
-from netspec.sources.tables import Table, read_table
+from netspec.sources.tables.columns import column_of
+from netspec.sources.tables.doubts import stands_for_none, sum_among, tells_alone, written_twice
+from netspec.sources.tables.facts import facts_of
+from netspec.sources.tables.fit import fit_table
+from netspec.sources.tables.table import Table, read_table
 
 
 def column(*cells: object) -> Table:

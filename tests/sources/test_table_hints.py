@@ -9,14 +9,14 @@ import pytest
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
-from netspec.sources.amounts import AmountForm, UnreadableError, amount_of, form_of
-from netspec.sources.one_hot import one_hot_groups
-from netspec.sources.table_facts import facts_of
-from netspec.sources.table_fit import divided_for, fit_table
-from netspec.sources.table_preparation import Feature
-from netspec.sources.table_spec import spec_for_table
-from netspec.sources.tables import read_table
-from netspec.sources.text_spec import spec_for_texts
+from netspec.sources.tables.amounts import AmountForm, UnreadableError, amount_of, form_of
+from netspec.sources.tables.facts import facts_of
+from netspec.sources.tables.fit import divided_for, fit_table
+from netspec.sources.tables.one_hot import one_hot_groups
+from netspec.sources.tables.preparation import Feature
+from netspec.sources.tables.spec import spec_for_table
+from netspec.sources.tables.table import read_table
+from netspec.sources.texts.spec import spec_for_texts
 
 
 @pytest.mark.parametrize(

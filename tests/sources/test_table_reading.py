@@ -12,13 +12,13 @@ from netspec.diagnostics.diagnostic import DataError, Source
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.ir.text import resolved_text
-from netspec.sources import tables
-from netspec.sources.columns import column_of
 from netspec.sources.preparation import Preparation
-from netspec.sources.table_fit import Fitted, fit_table
-from netspec.sources.table_notices import says_again
-from netspec.sources.table_preparation import TablePreparation
-from netspec.sources.tables import Table, read_table, table_of_columns
+from netspec.sources.tables import table as tables
+from netspec.sources.tables.columns import column_of
+from netspec.sources.tables.fit import Fitted, fit_table
+from netspec.sources.tables.notices import says_again
+from netspec.sources.tables.preparation import TablePreparation
+from netspec.sources.tables.table import Table, read_table, table_of_columns
 
 
 def rows(count: int = 40, start: int = 0) -> str:

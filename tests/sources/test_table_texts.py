@@ -10,9 +10,9 @@ from netspec.compiler import analyze
 from netspec.diagnostics.diagnostic import DataError, Source
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
-from netspec.sources.table_fit import Fitted, fit_table
-from netspec.sources.table_spec import spec_for_table
-from netspec.sources.tables import Table, table_of_columns
+from netspec.sources.tables.fit import Fitted, fit_table
+from netspec.sources.tables.spec import spec_for_table
+from netspec.sources.tables.table import Table, table_of_columns
 
 WORDS = ["film", "was", "good", "bad", "very", "long", "the", "end", "and", "so"]
 

@@ -9,7 +9,7 @@ import pytest
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
-from netspec.sources.tagged import (
+from netspec.sources.texts.tagged import (
     Sentences,
     are_tagged,
     encoded,

@@ -9,8 +9,8 @@ import pytest
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text
-from netspec.sources.text_facts import are_texts, length_for, text_facts
-from netspec.sources.text_trees import divided_text, has_classes
+from netspec.sources.texts.facts import are_texts, length_for, text_facts
+from netspec.sources.texts.trees import divided_text, has_classes
 
 SETTINGS = Text(length=4)
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from netspec.recipe.settings import Text
-from netspec.sources.texts import divided
-from netspec.sources.vocabulary import GrowingText, Vocabulary
+from netspec.sources.texts.reading import divided
+from netspec.sources.texts.vocabulary import GrowingText, Vocabulary
 
 
 @given(st.text(min_size=1))

@@ -14,8 +14,8 @@ import netspec as ns
 from netspec import report
 from netspec.backends.jax.saliency import Score, grad_cam, gradient, integrated_gradients, passed_by_all, windows
 from netspec.diagnostics.diagnostic import NetspecError
-from netspec.sources.table_preparation import Feature, TableInput
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.tables.preparation import Feature, TableInput
+from netspec.sources.texts.vocabulary import Vocabulary
 from netspec.workflows.embeddings import _points
 from netspec.workflows.pictures import Request, draw
 from netspec.workflows.run_report import run_facts

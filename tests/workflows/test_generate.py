@@ -20,7 +20,7 @@ from netspec.runs import model_file
 from netspec.runs.folder import arrays_of
 from netspec.runs.model_file import ModelFile
 from netspec.sources.preparation import Preparation
-from netspec.sources.vocabulary import Vocabulary
+from netspec.sources.texts.vocabulary import Vocabulary
 from netspec.workflows.generate import LanguageModel
 from netspec.workflows.sampling import Chance, Sampling
 from netspec.workflows.trained import Run, open_run

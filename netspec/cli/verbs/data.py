@@ -16,11 +16,11 @@ from netspec.ops import format_shape
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 from netspec.recipe.file_names import stem_of
-from netspec.sources.pictures import holds_pictures
-from netspec.sources.sounds import are_sounds
-from netspec.sources.tagged import holds_tagged
-from netspec.sources.text_facts import are_texts
-from netspec.sources.zipped_tables import holds_table
+from netspec.sources.files.pictures import holds_pictures
+from netspec.sources.files.sounds import are_sounds
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.facts import are_texts
+from netspec.sources.texts.tagged import holds_tagged
 from netspec.system.files import expanded, kind_of
 
 __all__ = ["app"]

@@ -17,14 +17,14 @@ from netspec.diagnostics.suggest import nearest
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
 from netspec.recipe.file_names import TABLE_ENDINGS
+from netspec.sources.files.pictures import holds_pictures
+from netspec.sources.files.sounds import are_sounds
 from netspec.sources.missing import missing_data
 from netspec.sources.other_files import conversion_of
-from netspec.sources.pictures import holds_pictures
-from netspec.sources.sounds import are_sounds
-from netspec.sources.tagged import holds_tagged
-from netspec.sources.tagged_spec import spec_for_sentences
-from netspec.sources.text_facts import are_texts
-from netspec.sources.zipped_tables import holds_table
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.facts import are_texts
+from netspec.sources.texts.tagged import holds_tagged
+from netspec.sources.texts.tagged_spec import spec_for_sentences
 from netspec.system.files import kind_of
 
 __all__ = ["new"]
@@ -148,7 +148,7 @@ def _for_files(data: Path, out: Path | None) -> None:
     target, name = _place(data, out)
     path = data.resolve()
     if of_text:
-        from netspec.sources.text_spec import spec_for_texts  # noqa: PLC0415
+        from netspec.sources.texts.spec import spec_for_texts  # noqa: PLC0415
 
         text = spec_for_texts(path, name)
     else:

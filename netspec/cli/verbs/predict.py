@@ -18,9 +18,9 @@ from netspec.cli.process import process_of
 from netspec.cli.tagged_answers import predict_tags
 from netspec.diagnostics.diagnostic import DataError, NetspecError, plural
 from netspec.recipe.file_names import is_table_name
-from netspec.sources.text_trees import holds_files
+from netspec.sources.tables.zipped import holds_table
+from netspec.sources.texts.trees import holds_files
 from netspec.sources.trees import is_archive
-from netspec.sources.zipped_tables import holds_table
 from netspec.system.files import kind_of
 from netspec.terminal.numbers import percent
 

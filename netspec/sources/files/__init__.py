@@ -1,0 +1,1 @@
+"""Pictures and sounds as data: files in folders and archives, their classes and parts."""

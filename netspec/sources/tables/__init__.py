@@ -1,0 +1,1 @@
+"""Tables as data: read, looked at, and fitted to, without NumPy."""

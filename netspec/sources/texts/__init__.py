@@ -1,0 +1,1 @@
+"""Texts as data: read, divided, and cut into tokens."""
