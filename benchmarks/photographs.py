@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 import netspec as ns
 from netspec.data import load
-from netspec.data.images import read_picture
+from netspec.data.files.images import read_picture
 from netspec.recipe.catalog import find
 
 SCENES = ("plain", "gradient", "shadow", "dim", "ruled", "blue pen", "chalk", "far away", "noise", "specks")

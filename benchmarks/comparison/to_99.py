@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from comparison.results import Cache, Reached, Run
-from netspec.data.mnist import MNIST
+from netspec.data.builtin.mnist import MNIST
 
 __all__ = ["ACCURACY", "last_test_accuracy", "race", "train"]
 

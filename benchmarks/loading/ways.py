@@ -84,11 +84,11 @@ def _resident(process: int) -> int:
 def netspec_reads(path: Path, shape: tuple[int, int, int], batch: int, cache: str) -> dict[str, float]:
     """Read as a streamed training does: what is in the cache already, or decoding each time."""
     os.environ["NETSPEC_PICTURE_CACHE"] = cache
-    from netspec.data.file_forms import PictureForm  # noqa: PLC0415
-    from netspec.data.picture_files import picture_of  # noqa: PLC0415
+    from netspec.data.files.forms import PictureForm  # noqa: PLC0415
+    from netspec.data.files.picture_files import picture_of  # noqa: PLC0415
+    from netspec.data.files.streamed_pictures import look_through  # noqa: PLC0415
     from netspec.data.prefetch import Ring  # noqa: PLC0415
     from netspec.data.rows import Rows  # noqa: PLC0415
-    from netspec.data.streamed_pictures import look_through  # noqa: PLC0415
     from netspec.sources.files.pictures import pictures_of  # noqa: PLC0415
     from netspec.sources.trees import open_tree  # noqa: PLC0415
 

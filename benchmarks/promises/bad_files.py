@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from PIL import Image
 
-from netspec.data import idx
-from netspec.data.arrays import KEYS
+from netspec.data.arrays import idx
+from netspec.data.arrays.arrays import KEYS
 
 __all__ = ["Write", "archives", "arrays", "folders", "good_picture", "pictures"]
 

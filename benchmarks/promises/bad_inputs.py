@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from netspec.data import read_examples, read_image
-from netspec.data.arrays import read_idx_folder, read_npz
+from netspec.data.arrays.arrays import read_idx_folder, read_npz
 from netspec.diagnostics.diagnostic import DataError
 from promises.bad_files import FORMATS, Write, archives, arrays, folders, good_picture, pictures
 from promises.damage import KINDS, damaged

@@ -14,8 +14,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from netspec.data import digits, idx
-from netspec.data.mnist import MNIST
+from netspec.data.arrays import idx
+from netspec.data.builtin import digits
+from netspec.data.builtin.mnist import MNIST
 from netspec.diagnostics.diagnostic import DataError
 from promises.frame import Effort, Found
 

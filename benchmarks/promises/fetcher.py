@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from unittest.mock import patch
 
-from netspec.data import download as module
+from netspec.data.builtin import download as module
 
 __all__ = ["main"]
 

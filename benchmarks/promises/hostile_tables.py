@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from netspec.data.table_examples import examples_of
+from netspec.data.tables.examples import examples_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.sources.tables.fit import fit_table

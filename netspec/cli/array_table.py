@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.cli.output import print_json, print_table, say
-from netspec.data import npz
-from netspec.data.array_forms import in_form
+from netspec.data.arrays import npz
+from netspec.data.arrays.forms import in_form
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT

@@ -92,7 +92,7 @@ def _classes(scores: NDArray[Any], own: tuple[int, int], run: Run, threshold: fl
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
-    from netspec.data.picture_files import geometry  # noqa: PLC0415
+    from netspec.data.files.picture_files import geometry  # noqa: PLC0415
 
     size = scores.shape[1:]
     if own == (size[1], size[0]):

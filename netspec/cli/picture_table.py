@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netspec.cli.file_table import draw_files, parts_text, print_classes, print_odd, twice_of
 from netspec.cli.output import say
-from netspec.data.picture_facts import PictureFacts, picture_facts
+from netspec.data.files.picture_facts import PictureFacts, picture_facts
 from netspec.terminal.numbers import percent
 from netspec.terminal.progress import Progress
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from netspec.cli.file_table import draw_files, parts_text, print_classes, print_odd, twice_of
 from netspec.cli.output import say
-from netspec.data.sound_facts import SoundFacts, sound_facts
+from netspec.data.files.sound_facts import SoundFacts, sound_facts
 from netspec.terminal.progress import Progress
 
 __all__ = ["show_sounds"]

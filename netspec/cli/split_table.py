@@ -145,7 +145,7 @@ def _of_place(path: Path, data: DataSource | None, fix: str) -> _Division:
         raise NetspecError(f"{path} is read as one text: there are no examples to list", fix)
     if not holds_pictures(path):
         raise NetspecError(f"{path} is no table, and no pictures or texts in folders or an archive", fix)
-    from netspec.data.picture_draws import parts_of_pictures  # noqa: PLC0415
+    from netspec.data.files.picture_draws import parts_of_pictures  # noqa: PLC0415
 
     return _of_files(parts_of_pictures(path, str(path), data))
 
@@ -206,7 +206,7 @@ def _of_texts(path: Path, data: DataSource) -> _Division:
 
 
 def _of_table(path: Path, network: Network | None, target: str | None, folder: Path) -> _Division:
-    from netspec.data.tables import divided_table  # noqa: PLC0415
+    from netspec.data.tables.tables import divided_table  # noqa: PLC0415
     from netspec.sources.tables.cells import class_name  # noqa: PLC0415
     from netspec.sources.tables.facts import facts_of, likely_target  # noqa: PLC0415
     from netspec.sources.tables.fit import fit_table  # noqa: PLC0415

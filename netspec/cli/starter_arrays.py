@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from netspec.cli.array_table import class_counts, related_arrays
-from netspec.data import npz
+from netspec.data.arrays import npz
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import INPUT

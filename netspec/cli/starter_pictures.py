@@ -143,7 +143,7 @@ train {{
 
 
 def _of_masks(path: Path, name: str, pictures: Pictures, channels: int) -> str:
-    from netspec.data.picture_facts import picture_facts  # noqa: PLC0415
+    from netspec.data.files.picture_facts import picture_facts  # noqa: PLC0415
 
     values = sorted(picture_facts(path, name).values)
     shown = ", ".join(map(str, values[:20]))

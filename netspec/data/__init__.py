@@ -1,11 +1,11 @@
 """Datasets and pictures as NumPy arrays on the host, and the order in which an epoch visits them."""
 
-from netspec.data.arrays import Reading, from_arrays
-from netspec.data.decoding import picture_endings
-from netspec.data.examples import checked_examples, read_examples
-from netspec.data.images import read_image, read_picture
+from netspec.data.arrays.arrays import Reading, from_arrays
+from netspec.data.arrays.examples import checked_examples, read_examples
+from netspec.data.arrays.named import read_arrays
+from netspec.data.files.decoding import picture_endings
+from netspec.data.files.images import read_image, read_picture
 from netspec.data.loading import fetch, load, locate
-from netspec.data.named import read_arrays
 from netspec.data.order import batch_indices, epoch_order
 from netspec.data.types import Dataset, DownloadProgress, Split
 

@@ -10,13 +10,9 @@ from typing import Any, Protocol, TypeAlias
 from numpy.typing import ArrayLike
 
 from netspec import data as datasets
-from netspec.data.array_groups import groups_of_arrays
-from netspec.data.arrays import dataset_of
-from netspec.data.checks import as_tokens
-from netspec.data.class_names import require_takes_names
-from netspec.data.fitting import fit
-from netspec.data.labels import check_labels, require_no_validation
-from netspec.data.named import (
+from netspec.data.arrays.arrays import dataset_of
+from netspec.data.arrays.groups import groups_of_arrays
+from netspec.data.arrays.named import (
     array_names,
     from_named_arrays,
     is_plain,
@@ -25,14 +21,18 @@ from netspec.data.named import (
     read_named_npz,
     targets,
 )
+from netspec.data.checks import as_tokens
+from netspec.data.class_names import require_takes_names
+from netspec.data.files.pictures import load_pictures
+from netspec.data.fitting import fit
+from netspec.data.labels import check_labels, require_no_validation
 from netspec.data.named_data import names_to_try
-from netspec.data.pictures import load_pictures
 from netspec.data.shares import with_drawn_validation
-from netspec.data.tables import columns_in_memory, load_table, load_table_file
-from netspec.data.tagged import load_tagged
+from netspec.data.tables.tables import columns_in_memory, load_table, load_table_file
 from netspec.data.targets import Wanted, wanted
-from netspec.data.text_classes import load_text_classes, require_columns_of_texts
-from netspec.data.texts import load_text
+from netspec.data.texts.classes import load_text_classes, require_columns_of_texts
+from netspec.data.texts.tagged import load_tagged
+from netspec.data.texts.texts import load_text
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from netspec.data import arrays, cifar, digits, emnist, mnist
+from netspec.data.arrays import arrays
+from netspec.data.builtin import cifar, digits, emnist, mnist
+from netspec.data.builtin.published import Published
 from netspec.data.fitting import fit
-from netspec.data.published import Published
 from netspec.data.targets import Wanted
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing

@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from netspec.data.decoding import HugePictureError
+from netspec.data.files.decoding import HugePictureError
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.serving.application import Application, Bounds, busy, json_response, split_url
 from netspec.serving.batching import Batcher, Ended, Full, batch_sizes

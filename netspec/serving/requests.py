@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from netspec.data.decoding import MOST_PIXELS, stated_size
-from netspec.data.examples import array_in
-from netspec.data.file_forms import FileForms
+from netspec.data.arrays.examples import array_in
+from netspec.data.files.decoding import MOST_PIXELS, stated_size
+from netspec.data.files.forms import FileForms
 from netspec.data.types import Arrays, by_array, each_array
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.serving.errors import RequestError

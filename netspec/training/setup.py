@@ -17,7 +17,7 @@ from netspec.backends.jax.train.step import OnDevice, Trainer
 from netspec.backends.jax.train.step_chunks import depends_on_batch, log_interval
 from netspec.backends.jax.train.streamed import Streamed
 from netspec.data.parts import divided, sizes
-from netspec.data.tagged import entity_labels
+from netspec.data.texts.tagged import entity_labels
 from netspec.data.types import Dataset, each_array
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError

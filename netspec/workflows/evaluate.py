@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from netspec.backends.jax.model import Model, Variables
 from netspec.backends.jax.train.measurement import Measurement
 from netspec.backends.jax.train.step import Trainer
-from netspec.data.tagged import entity_labels
+from netspec.data.texts.tagged import entity_labels
 from netspec.data.types import Dataset, Split
 from netspec.data.units import columns_of, units_of
 from netspec.diagnostics.diagnostic import DataError, listing

@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 from numpy.typing import NDArray
 
 from netspec import data as datasets
+from netspec.data.arrays.examples import formed_examples, read_formed, read_inputs
 from netspec.data.checks import as_values, shape_text
-from netspec.data.decode_files import decode_in_pieces
-from netspec.data.examples import formed_examples, read_formed, read_inputs
-from netspec.data.file_forms import FileForm, FileForms, SoundForm
-from netspec.data.picture_files import picture_of, size_of
-from netspec.data.table_examples import examples_of
-from netspec.data.table_pictures import read_column_files
-from netspec.data.table_windows import windows_of_rows
+from netspec.data.files.decode_files import decode_in_pieces
+from netspec.data.files.forms import FileForm, FileForms, SoundForm
+from netspec.data.files.picture_files import picture_of, size_of
+from netspec.data.tables.examples import examples_of
+from netspec.data.tables.file_columns import read_column_files
+from netspec.data.tables.windows import windows_of_rows
 from netspec.data.types import each_array
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.diagnostics.suggest import nearest

@@ -13,10 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.jax.inputs.batches import by_name, require_same_count
 from netspec.backends.jax.model import Given
-from netspec.data.array_forms import in_form
+from netspec.data.arrays.forms import in_form
 from netspec.data.checks import as_float32, as_values
-from netspec.data.file_forms import FileForms
-from netspec.data.tables import columns_in_memory
+from netspec.data.files.forms import FileForms
+from netspec.data.tables.tables import columns_in_memory
 from netspec.data.types import Arrays
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Input, Network

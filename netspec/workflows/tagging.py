@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.tagged import tokens_of
+from netspec.data.texts.tagged import tokens_of
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.file_names import unpacked_name
 from netspec.sources.tables.preparation import TableInput

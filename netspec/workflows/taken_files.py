@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
-from netspec.data.file_forms import SoundForm
-from netspec.data.picture_files import Resize
-from netspec.data.wav import LARGEST
+from netspec.data.files.forms import SoundForm
+from netspec.data.files.picture_files import Resize
+from netspec.data.files.wav import LARGEST
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
 from netspec.recipe.file_names import PACKED_ENDINGS, TABLE_ENDINGS

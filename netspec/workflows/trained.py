@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from netspec.backends.jax.exhausted import enough_memory
 from netspec.backends.jax.model import Given, Model, Variables
-from netspec.data.file_forms import form_of
+from netspec.data.files.forms import form_of
+from netspec.data.files.picture_files import Resize
 from netspec.data.for_network import Data
-from netspec.data.picture_files import Resize
 from netspec.data.types import Arrays, Dataset, DownloadProgress, Split
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError, RunError

@@ -13,7 +13,7 @@ from rich.progress import Progress as RichProgress
 import netspec as ns
 from netspec.cli.narrow_table import minimum_width, stacked_lines
 from netspec.cli.output import print_table
-from netspec.data.arrays import from_arrays
+from netspec.data.arrays.arrays import from_arrays
 from netspec.terminal.progress import Progress, _next_command, _Time
 from netspec.workflows import train as session
 

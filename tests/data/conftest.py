@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from data_helpers import Server
 
-from netspec.data import idx
+from netspec.data.arrays import idx
 
 GIVEN = os.environ.get("NETSPEC_DATA", "")
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data import cifar, emnist, mnist
-from netspec.data.published import Published
+from netspec.data.builtin import cifar, emnist, mnist
+from netspec.data.builtin.published import Published
 
 COUNT = 3
 LABELS = np.array([0, 9, 1], np.uint8)

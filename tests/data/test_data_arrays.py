@@ -11,8 +11,8 @@ import pytest
 from data_helpers import names_its_file
 
 import netspec as ns
-from netspec.data import idx
-from netspec.data.arrays import KEYS, from_arrays, read_idx_folder, read_npz
+from netspec.data.arrays import idx
+from netspec.data.arrays.arrays import KEYS, from_arrays, read_idx_folder, read_npz
 from netspec.data.labels import check_labels
 from netspec.diagnostics.diagnostic import DataError
 from netspec.graph.trace import trace
@@ -309,7 +309,7 @@ def test_bad_npz_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     path.write_bytes(path.read_bytes()[:-200])
     refused("cannot be read as a .npz file")
     np.savez_compressed(path, **arrays())
-    monkeypatch.setattr("netspec.data.npz._LARGEST", 100)
+    monkeypatch.setattr("netspec.data.arrays.npz._LARGEST", 100)
     refused("would unpack to")
 
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from png_helpers import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, png
 
-from netspec.data.images import read_picture
+from netspec.data.files.images import read_picture
 from netspec.diagnostics.diagnostic import DataError
 
 HEIGHT, WIDTH = 13, 11

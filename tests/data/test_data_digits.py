@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.data import digits
+from netspec.data.builtin import digits
 from netspec.data.types import fingerprint
 from netspec.diagnostics.diagnostic import DataError
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from data_helpers import Server, sending
 
-from netspec.data import download as module
-from netspec.data.download import download
+from netspec.data.builtin import download as module
+from netspec.data.builtin.download import download
 from netspec.diagnostics.diagnostic import DatasetUnavailableError
 
 CONTENT = bytes(range(256)) * 2_000
@@ -161,7 +161,7 @@ def test_several_processes_at_once(server: Server, tmp_path: Path) -> None:
     url = server.url("/a", gzip.compress(CONTENT))
     script = f"""
 import hashlib, pathlib
-from netspec.data.download import download
+from netspec.data.builtin.download import download
 target = pathlib.Path({str(tmp_path / "file")!r})
 download([{url!r}], target, sha256={SHA256!r}, size={len(CONTENT)})
 assert hashlib.sha256(target.read_bytes()).hexdigest() == {SHA256!r}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from data_helpers import names_its_file
 
-from netspec.data.examples import read_examples
+from netspec.data.arrays.examples import read_examples
 from netspec.diagnostics.diagnostic import DataError
 
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from netspec.data import digits as bundled
 from netspec.data import load
-from netspec.data.images import read_image, read_picture
-from netspec.data.pieces import pieces
+from netspec.data.builtin import digits as bundled
+from netspec.data.files.images import read_image, read_picture
+from netspec.data.files.pieces import pieces
 from netspec.recipe.catalog import DatasetInfo, find
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))

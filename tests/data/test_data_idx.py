@@ -10,8 +10,8 @@ from data_helpers import names_its_file
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.data import idx
-from netspec.data.idx import read_idx
+from netspec.data.arrays import idx
+from netspec.data.arrays.idx import read_idx
 from netspec.diagnostics.diagnostic import DataError
 
 VALUES = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)

@@ -8,9 +8,9 @@ from data_helpers import names_its_file
 from PIL import Image
 from png_helpers import chunk
 
-from netspec.data import decoding
-from netspec.data.decoding import MOST_PIXELS
-from netspec.data.images import read_image
+from netspec.data.files import decoding
+from netspec.data.files.decoding import MOST_PIXELS
+from netspec.data.files.images import read_image
 from netspec.diagnostics.diagnostic import DataError
 
 GREY = (1, 8, 8)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netspec import data
-from netspec.data import digits
+from netspec.data.builtin import digits
 from netspec.data.loading import READERS
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
 from netspec.recipe.catalog import DATASETS, DatasetInfo

@@ -19,7 +19,7 @@ import pytest
 import netspec as ns
 from netspec.cli.verbs.check import check_files
 from netspec.compiler import analyze, load_source
-from netspec.data.arrays import read_idx_folder
+from netspec.data.arrays.arrays import read_idx_folder
 from netspec.data.for_network import load_data
 from netspec.diagnostics.diagnostic import DataError, Diagnostic, Source
 from netspec.recipe.array_facts import KEYS

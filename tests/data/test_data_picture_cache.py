@@ -17,8 +17,9 @@ import pytest
 from PIL import Image
 from test_data_pictures import classes, load, png, put, tarred, zipped
 
-from netspec.data import file_forms, picture_cache, pictures
-from netspec.data.picture_cache import cache_limit, pictures_folder
+from netspec.data.files import forms as file_forms
+from netspec.data.files import picture_cache, pictures
+from netspec.data.files.picture_cache import cache_limit, pictures_folder
 from netspec.data.rows import Rows
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError, NetspecError
@@ -274,7 +275,7 @@ def test_what_does_not_fit_is_streamed(folder: Path, monkeypatch: pytest.MonkeyP
     assert isinstance(load(folder, "streaming auto").train.images, np.ndarray)
     monkeypatch.setattr(pictures, "free_memory", lambda: 2 * 40 * 48 - 1)
     assert isinstance(load(folder).train.images, Rows)
-    monkeypatch.setattr("netspec.data.decode_files.free_memory", lambda: 100)
+    monkeypatch.setattr("netspec.data.files.decode_files.free_memory", lambda: 100)
     with pytest.raises(DataError, match="they take") as caught:
         load(folder, "streaming off")
     assert "streaming on" in str(caught.value.fix)

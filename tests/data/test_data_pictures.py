@@ -15,9 +15,9 @@ from PIL import Image
 
 import netspec as ns
 from netspec.compiler import analyze, load_source
-from netspec.data import decode_files
+from netspec.data.files import decode_files
+from netspec.data.files.picture_files import picture_of
 from netspec.data.for_network import load_data
-from netspec.data.picture_files import picture_of
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.files.mask_folders import without_masks

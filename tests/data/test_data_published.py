@@ -26,9 +26,9 @@ from published_helpers import (
 
 import netspec as ns
 from netspec import data
-from netspec.data import idx
+from netspec.data.arrays import idx
+from netspec.data.builtin.mnist import MNIST
 from netspec.data.loading import READERS, Reader
-from netspec.data.mnist import MNIST
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError
 from netspec.recipe.catalog import DATASETS, DatasetInfo, find
 
@@ -323,7 +323,7 @@ def test_a_zip_file_of_something_else(
 
 
 def test_a_member_too_large_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("netspec.data.emnist._LARGEST", 100)
+    monkeypatch.setattr("netspec.data.builtin.emnist._LARGEST", 100)
     refused(small("emnist_digits"), tmp_path, monkeypatch, "cannot be the published one")
 
 

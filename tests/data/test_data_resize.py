@@ -1,6 +1,6 @@
 import numpy as np
 
-from netspec.data import digits
+from netspec.data.builtin import digits
 from netspec.data.resize import resize
 
 

@@ -15,11 +15,11 @@ from scipy import signal
 from sound_helpers import riff, tone, tones, wav
 from test_data_pictures import load, put, tarred, zipped
 
-from netspec.data.file_forms import SoundForm
+from netspec.data.files.forms import SoundForm
+from netspec.data.files.sound_facts import sound_facts
+from netspec.data.files.spectrogram import log_mel, mel_filters, power
+from netspec.data.files.wav import resampled, samples_of, waveform
 from netspec.data.rows import Rows
-from netspec.data.sound_facts import sound_facts
-from netspec.data.spectrogram import log_mel, mel_filters, power
-from netspec.data.wav import resampled, samples_of, waveform
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound
 from netspec.sources.files.wav_headers import wav_of

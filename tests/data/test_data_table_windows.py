@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netspec as ns
-from netspec.data import table_windows
 from netspec.data.for_network import load_data
 from netspec.data.rows import Rows
+from netspec.data.tables import windows as table_windows
 from netspec.data.types import Dataset
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import netspec as ns
 from netspec.data.for_network import load_data
-from netspec.data.table_examples import examples_of
+from netspec.data.tables.examples import examples_of
 from netspec.data.types import Dataset
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError

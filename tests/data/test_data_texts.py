@@ -9,7 +9,7 @@ import pytest
 
 import netspec as ns
 from netspec.data.for_network import load_data
-from netspec.data.texts import load_text
+from netspec.data.texts.texts import load_text
 from netspec.diagnostics.diagnostic import DataError, ModelFileError
 from netspec.ir.data_source import DataSource
 from netspec.recipe.settings import Text

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from netspec.data.arrays import from_arrays, read_npz
-from netspec.data.examples import read_examples
+from netspec.data.arrays.arrays import from_arrays, read_npz
+from netspec.data.arrays.examples import read_examples
 from netspec.data.loading import load
 from netspec.diagnostics.diagnostic import DataError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import netspec
 from netspec.backends.jax import compile_cache
-from netspec.data import decoding
+from netspec.data.files import decoding
 from netspec.elaborate import includes, wiring
 from netspec.graph import trace as tracing
 from netspec.syntax import parser

@@ -13,7 +13,7 @@ import pytest
 import safetensors
 
 import netspec as ns
-from netspec.data import digits
+from netspec.data.builtin import digits
 from netspec.runs import model_file, safetensors_file
 from netspec.runs import safetensors_header as sealed_header
 from netspec.runs.model_file import FORMAT_VERSION

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import netspec as ns
-from netspec.data.download import _locked
+from netspec.data.builtin.download import _locked
 from netspec.runs.lock import NAME, RunLock, is_held
 from netspec.system import files, locks
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import netspec as ns
-from netspec.data.arrays import from_arrays
+from netspec.data.arrays.arrays import from_arrays
 from netspec.data.for_network import load_data
 from netspec.runs import checkpoints, model_file
 from netspec.runs import files as runs

@@ -16,7 +16,7 @@ from typer import BadParameter
 
 import netspec as ns
 from netspec.cli.app import build
-from netspec.data.arrays import from_arrays
+from netspec.data.arrays.arrays import from_arrays
 from netspec.diagnostics.diagnostic import NetspecError
 from netspec.runs import files as runs
 from netspec.runs import model_file

@@ -13,8 +13,8 @@ import pytest
 from cli.command_line import cli
 
 import netspec as ns
-from netspec.data import table_windows
 from netspec.data.for_network import load_data
+from netspec.data.tables import windows as table_windows
 from netspec.runs import model_file
 from netspec.serving.options import Options
 from netspec.serving.requests import read_request

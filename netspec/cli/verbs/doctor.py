@@ -95,7 +95,7 @@ def _reports() -> str:
 
 def _pictures() -> str:
     """Return where decoded pictures are kept, how many bytes, and how to be rid of them."""
-    from netspec.data.picture_cache import OFF, cache_limit, cached_bytes, pictures_folder  # noqa: PLC0415
+    from netspec.data.files.picture_cache import OFF, cache_limit, cached_bytes, pictures_folder  # noqa: PLC0415
 
     limit = cache_limit()
     if not limit:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.arrays.named import targets as compared
 from netspec.data.checks import require
 from netspec.data.class_names import require_takes_names
-from netspec.data.named import targets as compared
-from netspec.data.table_examples import plain_numbers
+from netspec.data.tables.examples import plain_numbers
 from netspec.data.targets import Wanted, wanted
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.graph.graph import Graph

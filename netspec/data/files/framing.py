@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from netspec.data.pieces import chosen, pieces
+from netspec.data.files.pieces import chosen, pieces
 from netspec.recipe.catalog import Framing
 
 __all__ = ["framed", "is_framed"]

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from netspec.data.decode_files import in_threads
-from netspec.data.decoding import quiet
-from netspec.data.picture_files import mask_of, picture_of, size_of
+from netspec.data.files.decode_files import in_threads
+from netspec.data.files.decoding import quiet
+from netspec.data.files.picture_files import mask_of, picture_of, size_of
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.files.pictures import Labelled, Pictures, pictures_of

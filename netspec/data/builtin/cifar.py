@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.published import Found, Published, PublishedFile, part
+from netspec.data.builtin.published import Found, Published, PublishedFile, part
 from netspec.data.types import Split
 from netspec.diagnostics.diagnostic import DataError
 

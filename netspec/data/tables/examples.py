@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.file_forms import FileForms
-from netspec.data.table_pictures import ColumnPictures, read_column_files
+from netspec.data.files.forms import FileForms
+from netspec.data.tables.file_columns import ColumnPictures, read_column_files
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.network import Network
 from netspec.ops import format_shape

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.decode_files import (
+from netspec.data.files.decode_files import (
     Decoded,
     bad_files,
     in_threads,
@@ -27,8 +27,8 @@ from netspec.data.decode_files import (
     require_room,
     skipped_notice,
 )
-from netspec.data.file_forms import FileForm
-from netspec.data.picture_cache import PictureCache, open_cache
+from netspec.data.files.forms import FileForm
+from netspec.data.files.picture_cache import PictureCache, open_cache
 from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError

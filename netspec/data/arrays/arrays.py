@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from netspec.data import idx, npz
-from netspec.data.array_forms import in_form
-from netspec.data.array_groups import Groups, divided_by_group, groups_of_arrays
-from netspec.data.array_parts import drawn_test
+from netspec.data.arrays import idx, npz
+from netspec.data.arrays.forms import in_form
+from netspec.data.arrays.groups import Groups, divided_by_group, groups_of_arrays
+from netspec.data.arrays.parts import drawn_test
 from netspec.data.checks import as_labels, as_pixels, as_tokens, as_values, facts, require, require_range
 from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit

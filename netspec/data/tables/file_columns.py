@@ -9,8 +9,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from netspec.data.decode_files import Decoded, decode_all
-from netspec.data.file_forms import FileForms
+from netspec.data.files.decode_files import Decoded, decode_all
+from netspec.data.files.forms import FileForms
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.files.embedded import EmbeddedFiles

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.table_examples import require_shapes
+from netspec.data.tables.examples import require_shapes
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network

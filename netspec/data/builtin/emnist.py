@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, cast
 
 from numpy.typing import NDArray
 
-from netspec.data import idx
-from netspec.data.published import Found, Published, PublishedFile, part
+from netspec.data.arrays import idx
+from netspec.data.builtin.published import Found, Published, PublishedFile, part
 from netspec.data.types import Split
 from netspec.diagnostics.diagnostic import DataError
 

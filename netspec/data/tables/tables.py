@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from netspec.data.file_forms import FileForms
-from netspec.data.table_examples import examples_of, require_columns, require_shapes
-from netspec.data.table_pictures import ColumnPictures, read_column_files
-from netspec.data.table_targets import labels_of, targets_for
-from netspec.data.table_windows import naive_scores, parts_of_windows, said_of_naive
+from netspec.data.files.forms import FileForms
+from netspec.data.tables.examples import examples_of, require_columns, require_shapes
+from netspec.data.tables.file_columns import ColumnPictures, read_column_files
+from netspec.data.tables.targets import labels_of, targets_for
+from netspec.data.tables.windows import naive_scores, parts_of_windows, said_of_naive
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.data.units import units_of
 from netspec.diagnostics.diagnostic import DataError

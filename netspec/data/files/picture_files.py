@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netspec.data.checks import shape_text
-from netspec.data.decoding import decoded, opened
-from netspec.data.images import border_color
+from netspec.data.files.decoding import decoded, opened
+from netspec.data.files.images import border_color
 from netspec.diagnostics.diagnostic import DataError
 
 __all__ = ["Resize", "geometry", "mask_of", "picture_of", "require_picture_shape", "size_of"]

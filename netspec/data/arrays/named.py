@@ -10,11 +10,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data import npz
-from netspec.data.array_forms import in_form
-from netspec.data.array_groups import Divided, Groups, divided_by_group, groups_of_arrays
-from netspec.data.array_parts import drawn_test
-from netspec.data.arrays import Reading
+from netspec.data.arrays import npz
+from netspec.data.arrays.arrays import Reading
+from netspec.data.arrays.forms import in_form
+from netspec.data.arrays.groups import Divided, Groups, divided_by_group, groups_of_arrays
+from netspec.data.arrays.parts import drawn_test
 from netspec.data.checks import as_tokens, as_values, facts, require, require_range
 from netspec.data.class_names import numbered, require_takes_names
 from netspec.data.fitting import fit

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from netspec.data.table_examples import examples_of, require_shapes
+from netspec.data.tables.examples import examples_of, require_shapes
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network

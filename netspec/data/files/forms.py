@@ -13,10 +13,10 @@ import numpy as np
 import PIL
 from numpy.typing import NDArray
 
-from netspec.data.decoding import quiet
-from netspec.data.picture_files import Resize, picture_of, require_picture_shape
-from netspec.data.spectrogram import log_mel
-from netspec.data.wav import fitted, waveform
+from netspec.data.files.decoding import quiet
+from netspec.data.files.picture_files import Resize, picture_of, require_picture_shape
+from netspec.data.files.spectrogram import log_mel
+from netspec.data.files.wav import fitted, waveform
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.recipe.sound_settings import Sound

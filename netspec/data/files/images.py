@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from netspec.data.checks import shape_text
-from netspec.data.decoding import decoded
-from netspec.data.framing import framed, is_framed
+from netspec.data.files.decoding import decoded
+from netspec.data.files.framing import framed, is_framed
 from netspec.data.resize import resize
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.catalog import DatasetInfo

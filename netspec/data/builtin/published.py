@@ -15,8 +15,8 @@ from typing import Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data import idx
-from netspec.data.download import download
+from netspec.data.arrays import idx
+from netspec.data.builtin.download import download
 from netspec.data.types import DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, DatasetUnavailableError, listing
 from netspec.recipe.catalog import find

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from netspec.data.decode_files import Decoded, decode_all, needed_memory
-from netspec.data.file_forms import FileForm, PictureForm, form_of
+from netspec.data.files.decode_files import Decoded, decode_all, needed_memory
+from netspec.data.files.forms import FileForm, PictureForm, form_of
+from netspec.data.files.mask_values import Values, labels_of
+from netspec.data.files.picture_draws import Drawing, classes_of, groups_of_pictures
+from netspec.data.files.streamed_pictures import look_through
 from netspec.data.labels import require_no_validation
-from netspec.data.mask_values import Values, labels_of
-from netspec.data.picture_draws import Drawing, classes_of, groups_of_pictures
-from netspec.data.streamed_pictures import look_through
 from netspec.data.types import Dataset, DownloadProgress, Split
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.graph.graph import Graph

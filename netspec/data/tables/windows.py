@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from netspec.data.rows import ArraySource, Rows
-from netspec.data.table_examples import examples_of
+from netspec.data.tables.examples import examples_of
 from netspec.data.types import Arrays, Split, by_array
 from netspec.data.units import Unit
 from netspec.diagnostics.diagnostic import DataError, plural

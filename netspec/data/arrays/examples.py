@@ -12,8 +12,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from netspec.data import npz
-from netspec.data.array_forms import in_form
+from netspec.data.arrays import npz
+from netspec.data.arrays.forms import in_form
 from netspec.data.checks import as_pixels, as_tokens, shape_text
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.ir.network import Input

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.decode_files import decode_all
-from netspec.data.file_forms import PictureForm, SoundForm
+from netspec.data.files.decode_files import decode_all
+from netspec.data.files.forms import PictureForm, SoundForm
 from netspec.data.types import DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.ir.data_source import DataSource

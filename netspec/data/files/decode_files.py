@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.data.checks import shape_text
-from netspec.data.file_forms import FileForm, PictureForm
-from netspec.data.picture_files import mask_of, size_of
+from netspec.data.files.forms import FileForm, PictureForm
+from netspec.data.files.picture_files import mask_of, size_of
 from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, listing, plural

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.data.decode_files import in_threads
-from netspec.data.picture_facts import spread
-from netspec.data.spectrogram import power
+from netspec.data.files.decode_files import in_threads
+from netspec.data.files.picture_facts import spread
+from netspec.data.files.spectrogram import power
+from netspec.data.files.wav import samples_of
 from netspec.data.types import Decoding, DownloadProgress
-from netspec.data.wav import samples_of
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound
 from netspec.sources.files.kinds import SOUNDS

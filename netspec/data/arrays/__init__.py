@@ -1,0 +1,1 @@
+"""Arrays that people bring, in memory or in files, in the form that a network takes."""

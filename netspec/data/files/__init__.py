@@ -1,0 +1,1 @@
+"""Pictures and sounds that people bring, decoded to arrays."""

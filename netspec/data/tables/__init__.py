@@ -1,0 +1,1 @@
+"""Tables that people bring, as arrays of inputs and targets."""
