@@ -33,6 +33,7 @@ __all__ = [
     "Text",
     "TimeLimit",
     "Window",
+    "as_ahead",
 ]
 
 
@@ -177,7 +178,7 @@ _FARTHEST = 10_000
 """Rows that a target may be ahead."""
 
 
-def _ahead(value: object) -> object:
+def as_ahead(value: object) -> object:
     """Return the ends of a range of rows, checked; one number, or what is neither, as it is."""
     ends = tuple(value) if isinstance(value, list) else value
     if not isinstance(ends, tuple):
@@ -189,7 +190,7 @@ def _ahead(value: object) -> object:
 
 _Ahead = Annotated[
     Annotated[int, Field(ge=0, le=_FARTHEST)] | tuple[float, float],
-    BeforeValidator(_ahead),
+    BeforeValidator(as_ahead),
     Expects(f"a whole number of rows, 0 to {_FARTHEST:,}, or a range from 1 on, such as 1..24"),
 ]
 

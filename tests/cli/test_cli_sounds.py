@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import cli
-from data.sound_helpers import tone, tones
+from sound_helpers import tone, tones
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError

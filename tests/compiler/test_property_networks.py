@@ -10,7 +10,7 @@ import annotated_types
 import jsonschema
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from netspec.compiler import Analysis, analyze
 from netspec.diagnostics.diagnostic import Source
@@ -25,6 +25,7 @@ from netspec.recipe.initializers import INITIALIZERS
 from netspec.recipe.losses import LOSSES, MeanSquaredError
 from netspec.recipe.optimizers import OPTIMIZERS
 from netspec.recipe.schedules import SCHEDULES
+from netspec.recipe.settings import as_ahead
 from netspec.schema.definition import Definition, _leaves, parameters
 from netspec.schema.registry import OneOf
 from netspec.schema.types import Words
@@ -68,6 +69,7 @@ def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if words is not None:
         return st.sampled_from(sorted(words))
     weights = any(isinstance(part, AfterValidator) and part.func is as_weights for part in leaves)
+    ranges = any(isinstance(part, BeforeValidator) and part.func is as_ahead for part in (*leaves, *metadata))
     bounds = [*metadata, *(leaf for leaf in leaves if not isinstance(leaf, type))]
     for leaf in leaves:
         if leaf is type(None):
@@ -84,6 +86,8 @@ def value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
             choices.append(floats(bounds))
         elif get_origin(leaf) is Literal:
             choices.append(st.sampled_from(get_args(leaf)))
+        elif get_origin(leaf) is tuple and ranges:
+            choices.append(st.sampled_from([(1.0, 2.0), (3.0, 24.0)]))
         elif get_origin(leaf) is tuple:
             choices.append(pairs(get_args(leaf), bounds))
     assert choices, f"no strategy for {annotation}"

@@ -103,12 +103,14 @@ WRITTEN_OUT = {
     "GRU": "gru 8 nolast",
     "SimpleRNN": "rnn 8 last bias=one",
     "PReLU": "prelu 8 noshared",
+    **dict.fromkeys(("Dropout1d", "Dropout2d", "SpatialDropout1D", "SpatialDropout2D"), "dropout 8 spatial"),
     "AdamW": "adamw weight_decay=0.01",
     "RMSprop": "rmsprop lr=0.01 decay=0.99",
     "Adagrad": "adagrad lr=0.01",
     "Adadelta": "adadelta lr=1.0 rho=0.9",
     "OneCycleLR": "OneCycleLR",
     "EuclideanLoss": "EuclideanLoss",
+    "MultiMarginLoss": "MultiMarginLoss",
 }
 
 
