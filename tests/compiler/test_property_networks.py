@@ -111,7 +111,8 @@ def limits(bounds: list[Any]) -> dict[str, Any]:
 
 def integers(bounds: list[Any]) -> st.SearchStrategy[int]:
     at = limits(bounds)
-    return st.integers(max(at.get("ge", 0), at.get("gt", -1) + 1), 9)
+    low = max(at.get("ge", 0), at.get("gt", -1) + 1)
+    return st.integers(low, max(9, 2 * low))
 
 
 def floats(bounds: list[Any]) -> st.SearchStrategy[float]:
