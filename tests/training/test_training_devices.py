@@ -24,7 +24,7 @@ CASES = {
     # Batches of 10: 4 devices take 3, 3, 3 and 1; the last has 4.
     "drawn": (
         "noise 0.1; conv 2 3x3; dropout 0.3 spatial; fc 32; sample; stochastic_depth 0.3; dropout 0.5; fc 10 softmax",
-        "batch 10; l2 0.01",
+        "batch 10; l2 0.01; clip 1.0",
         "augment shift=2 flip",
     ),
     # Partners lie on other devices, and none is an example that only fills the batch up.
