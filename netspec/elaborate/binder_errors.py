@@ -9,7 +9,14 @@ from netspec.diagnostics.suggest import nearest
 from netspec.elaborate import dialects
 from netspec.elaborate.bound_arguments import BoundArguments
 from netspec.elaborate.spellings import Spelling
-from netspec.elaborate.suggestions import elsewhere, flag_place, nearest_argument, setting_place, size_of_names
+from netspec.elaborate.suggestions import (
+    argument_place,
+    elsewhere,
+    flag_place,
+    nearest_argument,
+    setting_place,
+    size_of_names,
+)
 from netspec.ir.data_source import DataSource
 from netspec.ir.recipe import Recipe
 from netspec.layers import Layer
@@ -223,7 +230,7 @@ def unknown_setting(bound: BoundArguments, command: ast.Command, settings: Seque
     name, value = command.name.text, command.arguments[0].value if command.arguments else None
     near = nearest(name, settings)
     fix = f"did you mean `{near}`?" if near else f"it takes {listing(settings)}"
-    fix = _other_body(bound.cls, name) or flag_place(name, value) or fix
+    fix = _other_body(bound.cls, name) or flag_place(name, value) or argument_place(bound.cls, name, value) or fix
     if bound.cls is Recipe:
         fix = dialects.SETTINGS.get(name) or setting_place(name, value) or fix
     return Diagnostic("E0202", f"`{bound.name.text}` has no setting `{name}`", command.name.span, fix=fix)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from netspec.diagnostics.diagnostic import listing
 from netspec.diagnostics.suggest import nearest
 from netspec.elaborate import dialects
 from netspec.elaborate.vocabulary import COMMANDS
@@ -16,6 +17,7 @@ from netspec.syntax import ast
 from netspec.syntax.printer import print_value
 
 __all__ = [
+    "argument_place",
     "command_word",
     "elsewhere",
     "example_call",
@@ -193,6 +195,28 @@ def setting_place(name: str, given: ast.Value | None = None) -> str:
             written = name if value.is_flag else f"{name}={shown}"
             return f"it is an argument of the {setting}: `train {{ {setting} {member} {written} }}`"
     return ""
+
+
+def argument_place(body: type[Definition], name: str, given: ast.Value | None = None) -> str:
+    """Say where a setting belongs that is an argument of other settings of its body; empty where it is none."""
+    owners = [
+        (setting.name, cls, argument)
+        for setting in parameters(body)
+        # Of a family of them, such as optimizers, `setting_place` knows which to propose.
+        for cls in setting.members.entries
+        if len(setting.members.entries) == 1
+        for argument in parameters(cls)
+        if argument.name == name and not argument.positional
+    ]
+    said = f"it is an argument of {listing([f'`{owner}`' for owner, _, _ in owners])}" if owners else ""
+    if len(owners) != 1:
+        return said
+    ((owner, cls, argument),) = owners
+    if not argument.is_flag and given is None:
+        return said
+    needed = " …" if any(p.required and p is not argument for p in parameters(cls)) else ""
+    written = name if argument.is_flag else f"{name}={print_value(given)}" if given else ""
+    return f"{said}: `{owner}{needed} {written}`"
 
 
 def split_size(arguments: Sequence[ast.Argument], at: int) -> tuple[int, str]:

@@ -240,9 +240,16 @@ def test_what_cannot_be_windows_is_one_error(tmp_path: Path, said: str, rows: li
     assert "fix:" in str(error.value)
 
 
-def test_the_fix_names_what_tells_series_apart(tmp_path: Path) -> None:
+@pytest.mark.parametrize("count", [40, 60])  # that many days are a category by themselves, and that many are none
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%b %d %Y"])
+def test_the_fix_names_what_tells_series_apart(tmp_path: Path, form: str, count: int) -> None:
+    columns = stores(count)
+    columns["day"] = [date.fromisoformat(day).strftime(form) for day in columns["day"]]
     with pytest.raises(ns.NetspecError, match="`group store` makes each a series"):
-        load(tmp_path, "target heat; window 3", csv(stores()))
+        load(tmp_path, "target heat; window 3", csv(columns))
+
+
+def test_a_note_names_what_tells_series_apart(tmp_path: Path) -> None:
     beside = [n + 40 * side for n in range(40) for side in (0, 1)]
     said = load(tmp_path, "target heat; window 3", csv(stores(), beside)).notices
     assert any("of several series `group store` makes windows of each" in notice for notice in said)
@@ -268,6 +275,13 @@ def test_unevenly_spaced_rows_are_said(tmp_path: Path) -> None:
         ("1/31/2026 12:05 AM", "2026-01-31 00:05:00"),
         ("2026-02", "2026-02-01 00:00:00"),
         ("31.12.1999", "1999-12-31 00:00:00"),
+        ("Jan 31 2026", "2026-01-31 00:00:00"),
+        ("January 31st, 2026 08:15", "2026-01-31 08:15:00"),
+        ("31-Sep-2026", "None"),
+        ("30-Sep-2026", "2026-09-30 00:00:00"),
+        ("1. Sept. 2026", "2026-09-01 00:00:00"),
+        ("February 2026", "2026-02-01 00:00:00"),
+        ("version 2026", "None"),
         ("99/99/2026", "None"),
         ("0001-01-01T00:00+14:00", "None"),
     ],

@@ -13,6 +13,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.class_names import in_order
 from netspec.sources.tables.amounts import Amount, AmountForm, UnreadableError, WithAmount, amount_of, form_of
 from netspec.sources.tables.cells import class_name, is_missing, number_of, shown
+from netspec.sources.tables.dates import name_months
 from netspec.sources.tables.table import Table
 
 __all__ = ["MOST_LEVELS", "MOST_SAID", "Column", "Kind", "column_of", "numbers_of", "written"]
@@ -142,6 +143,8 @@ def column_of(
     few = len(counts) <= MOST_LEVELS and (len(counts) < present or len(counts) == 1)
     if few:
         return Column(name, "category", missing, counts, odd=odd, absent=absent, amount=amount)
+    if name_months(counts):
+        return Column(name, "date", missing, counts, absent=absent)
     kind: Kind = "id" if len(counts) == present and _ID_NAME.fullmatch(name) and not odd else "text"
     return Column(name, kind, missing, counts, odd=odd, absent=absent, amount=amount)
 

@@ -1,17 +1,20 @@
-"""Dates of a table as moments that can be compared: `2026-01-31`, `31.1.2026 08:15`, `1/31/26`, `2026-01`."""
+"""Dates of a table as moments that can be compared: `2026-01-31`, `31.1.2026 08:15`, `1/31/26`, `Jan 31, 2026`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-__all__ = ["days_first", "moment_of"]
+__all__ = ["days_first", "moment_of", "name_months"]
 
 _CLOCK = r"(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp][Mm])?\s*(Z|[+-]\d{2}:?\d{2})?)?"
 _YEAR_FIRST = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})" + _CLOCK)
 _MONTH = re.compile(r"\d{4}[-/.]\d{1,2}")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2}|\d{4})" + _CLOCK)
+_NAMED_FIRST = re.compile(r"([A-Za-z]{3,9})\.?(?:[ -](\d{1,2})(?:st|nd|rd|th)?,?)?[ -](\d{4})" + _CLOCK)
+_NAMED_SECOND = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?[ /-]([A-Za-z]{3,9})\.?,?[ /-](\d{4})" + _CLOCK)
+_MONTHS = tuple(["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"])
 
 _CENTURY = 70
 """A year of two digits from here on is of the last century."""
@@ -40,6 +43,12 @@ def moment_of(cell: str, *, day_first: bool) -> datetime | None:
     match = _YEAR_FIRST.fullmatch(f"{cell}-1" if _MONTH.fullmatch(cell) else cell)
     if match:
         year, month, day, *clock = match.groups()
+    elif match := _NAMED_FIRST.fullmatch(cell):
+        name, day, year, *clock = match.groups()
+        month, day = _number_of_month(name), day or "1"
+    elif match := _NAMED_SECOND.fullmatch(cell):
+        day, name, year, *clock = match.groups()
+        month = _number_of_month(name)
     else:
         match = _YEAR_LAST.fullmatch(cell)
         if match is None:
@@ -60,3 +69,18 @@ def moment_of(cell: str, *, day_first: bool) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return found
+
+
+def name_months(cells: Iterable[str]) -> bool:
+    """Return whether all cells are dates that name their month: `Jan 31, 2026`, `31-Jan-2026`, `January 2026`."""
+    there = list(cells)
+    return bool(there) and all(_named(cell) and moment_of(cell, day_first=True) for cell in there)
+
+
+def _named(cell: str) -> bool:
+    return bool(_NAMED_FIRST.fullmatch(cell) or _NAMED_SECOND.fullmatch(cell))
+
+
+def _number_of_month(name: str) -> str:
+    """Return the number of a month by its English name or the beginning of it; 0 where there is none."""
+    return str(next((i for i, month in enumerate(_MONTHS, start=1) if month.startswith(name.lower())), 0))

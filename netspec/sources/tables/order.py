@@ -12,11 +12,11 @@ from typing import Any, TypeAlias
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.sources.tables.cells import class_name, is_missing, number_of, shown
 from netspec.sources.tables.columns import Column, Kind, written
-from netspec.sources.tables.dates import days_first, moment_of
+from netspec.sources.tables.dates import days_first, moment_of, name_months
 from netspec.sources.tables.preparation import Windows
 from netspec.sources.tables.table import Table
 
-__all__ = ["Series", "in_time", "in_time_again"]
+__all__ = ["Series", "in_time", "in_time_again", "is_time"]
 
 _TRIED = 20
 """So many columns are looked at to see whether one tells several series apart."""
@@ -69,7 +69,7 @@ def in_time(table: Table, windows: Windows, columns: Mapping[str, Column], dropp
         groups, moments = _sorted(table, groups, windows.order, None)
         windows = windows.model_copy(update={"day_first": days_first(table.cells[windows.order])})
         return _series(table, groups, windows, _said_of_steps(table, groups, windows, moments, columns))
-    dates = [c for name, c in columns.items() if c.kind == "date" and name not in dropped and len(c.counts) > 1]
+    dates = [c for name, c in columns.items() if is_time(c) and name not in dropped and len(c.counts) > 1]
     for date in dates:
         for day_first in (True, False):
             own = _moments(table, date.name, day_first)
@@ -82,6 +82,11 @@ def in_time(table: Table, windows: Windows, columns: Mapping[str, Column], dropp
     if dates:
         raise DataError(*_not_ascending(table, dates[0], windows, columns))
     return _series(table, groups, windows)
+
+
+def is_time(column: Column) -> bool:
+    """Return whether a column says when its rows were; few months by their names are a category to all else."""
+    return column.kind == "date" or (column.kind == "category" and not column.said and name_months(column.counts))
 
 
 def in_time_again(table: Table, windows: Windows) -> Series:
@@ -203,7 +208,7 @@ def _telling_apart(
 ) -> str:
     """Return the column of whose values each has rows in the order of time; empty where there is none."""
     for column in list(columns.values())[:_TRIED]:
-        if column.kind not in kinds or not 1 < len(column.counts) <= len(table) / 2:
+        if column.kind not in kinds or is_time(column) or not 1 < len(column.counts) <= len(table) / 2:
             continue
         if _ascends(moments, _groups(table, column.name), strictly=True):
             return column.name

@@ -13,6 +13,7 @@ from netspec.sources.tables.dates import days_first, moment_of
 from netspec.sources.tables.facts import class_counts, facts_of, likely_target
 from netspec.sources.tables.fit import fit_table
 from netspec.sources.tables.notices import counts_rows
+from netspec.sources.tables.order import is_time
 from netspec.sources.tables.spec_lines import commented, of_training
 from netspec.sources.tables.table import Table
 
@@ -105,11 +106,11 @@ def spec_for_windows(table: Table, path: str, target: str | None, length: int) -
 
 def _time_of(table: Table, columns: Mapping[str, Column]) -> tuple[str, str]:
     """Return the column of dates that orders the rows, and the one of the series; empty where there is none."""
-    date = next((name for name, c in columns.items() if c.kind == "date" and not c.missing and len(c.counts) > 1), "")
+    date = next((name for name, c in columns.items() if is_time(c) and not c.missing and len(c.counts) > 1), "")
     if not date or len(columns[date].counts) == len(table):
         return date, ""
     for name, column in columns.items():
-        if column.kind not in {"category", "text"} or not 1 < len(column.counts) <= len(table) / 2:
+        if column.kind not in {"category", "text"} or is_time(column) or not 1 < len(column.counts) <= len(table) / 2:
             continue
         if len(set(zip(table.cells[date], table.cells[name], strict=True))) == len(table):
             return date, name
