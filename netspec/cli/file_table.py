@@ -1,4 +1,4 @@
-"""What `netspec data show` prints alike of pictures and sounds in folders: the classes of each part, and odd files."""
+"""What `netspec data show` prints alike of files in folders: the classes of each part, and what is odd, of pictures, sounds and texts."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from netspec.cli.file_table import print_odd
 from netspec.cli.output import print_table, say
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.texts.facts import TextFacts, lengths_text, text_facts
@@ -12,8 +13,6 @@ from netspec.sources.texts.tagged import read_sentences
 from netspec.terminal.numbers import percent
 
 __all__ = ["show_sentences", "show_texts"]
-
-_SHOWN = 5
 
 
 def show_sentences(path: Path, name: str) -> None:
@@ -63,17 +62,13 @@ def show_texts(path: Path, name: str) -> None:
     frequent = " ".join(word if word != "\n" else "↵" for word, _ in facts.frequent)
     say(f"most frequent: {frequent}")
     across = [group for group in facts.twice if len({part for part, _ in group}) > 1]
-    for what, said in (
-        ("empty", list(facts.empty)),
-        ("in several parts", [" = ".join(file for _, file in group) for group in across]),
-        ("there twice", [" = ".join(f for _, f in group) for group in facts.twice if group not in across]),
-    ):
-        if said:
-            say(f"{what}: {len(said):,}")
-            for line in said[:_SHOWN]:
-                say(f"  {line}")
-            if len(said) > _SHOWN:
-                say(f"  and {len(said) - _SHOWN:,} more")
+    print_odd(
+        [
+            ("empty", list(facts.empty)),
+            ("in several parts", [" = ".join(file for _, file in group) for group in across]),
+            ("there twice", [" = ".join(f for _, f in group) for group in facts.twice if group not in across]),
+        ]
+    )
     say(f"\nnext: netspec new --data {name}")
 
 

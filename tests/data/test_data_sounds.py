@@ -22,6 +22,7 @@ from netspec.data.files.wav import resampled, samples_of, waveform
 from netspec.data.rows import Rows
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound
+from netspec.sources.files.sound_spec import layers_for
 from netspec.sources.files.wav_headers import wav_of
 
 RNG = np.random.default_rng(0)
@@ -294,3 +295,10 @@ def test_what_is_seen_of_sounds(tmp_path: Path) -> None:
     assert facts.channels == {1: 18, 2: 1}
     assert facts.forms == {"16 bit": 18, "32 bit float": 1}
     assert len(facts.images) == len(facts.drawn) == 19
+
+
+@pytest.mark.parametrize(("seconds", "stages"), [(0.1, 0), (1.0, 3)])
+def test_a_spec_for_short_sounds_has_no_block_that_nothing_uses(seconds: float, stages: int) -> None:
+    text = layers_for(Sound(rate=8000, seconds=seconds, mel=40))
+    assert text.count("\nstage ") == stages
+    assert text.count("block stage") == min(1, stages)

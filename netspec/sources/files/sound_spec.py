@@ -38,15 +38,12 @@ def layers_for(sound: Sound) -> str:
             break
         stages.append(f"stage {width}")
         bands, frames = bands // 2, frames // 2
-    lines = "\n".join(stages) or "conv 32 3x3 pad=1; batchnorm relu"
+    block = "block stage(c) {\n  conv c 3x3 pad=1; batchnorm relu\n  pool 2\n}\n"
+    lines = block + "\n".join(stages) if stages else "conv 32 3x3 pad=1; batchnorm relu"
     return f"""\
 input {"x".join(map(str, sound.shape))}  # 1 x bands x frames: it follows from `sound`
 init he_normal
 
-block stage(c) {{
-  conv c 3x3 pad=1; batchnorm relu
-  pool 2
-}}
 {lines}
 avgpool 1x{frames}  # over the time that is left: when it sounds does not matter, how high it is does
 flatten

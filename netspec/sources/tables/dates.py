@@ -14,7 +14,20 @@ _MONTH = re.compile(r"\d{4}[-/.]\d{1,2}")
 _YEAR_LAST = re.compile(r"(\d{1,2})([-/.])(\d{1,2})[-/.](\d{2}|\d{4})" + _CLOCK)
 _NAMED_FIRST = re.compile(r"([A-Za-z]{3,9})\.?(?:[ -](\d{1,2})(?:st|nd|rd|th)?,?)?[ -](\d{4})" + _CLOCK)
 _NAMED_SECOND = re.compile(r"(\d{1,2})(?:st|nd|rd|th|\.)?[ /-]([A-Za-z]{3,9})\.?,?[ /-](\d{4})" + _CLOCK)
-_MONTHS = tuple(["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"])
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 
 _CENTURY = 70
 """A year of two digits from here on is of the last century."""
