@@ -1,4 +1,4 @@
-"""What `netspec data show` prints alike of files in folders: the classes of each part, and what is odd, of pictures, sounds and texts."""
+"""What `netspec data show` prints alike of pictures, sounds and texts: the classes of each part, and odd files."""
 
 from __future__ import annotations
 

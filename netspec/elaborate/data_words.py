@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.elaborate.context import Context
 from netspec.elaborate.declarations import Declarations
-from netspec.elaborate.evaluate import UNKNOWN, Unanswered
+from netspec.elaborate.evaluate import UNKNOWN, Unanswered, ValueProblem, evaluate_word
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT
 from netspec.recipe.array_files import ARRAY_ENDINGS
@@ -59,12 +62,15 @@ class DataWords:
         return self.survey.notices if self.survey else ()
 
 
-def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
+def data_words(
+    file: ast.File, given: str | Path | None = None, lets: Mapping[str, Any] = MappingProxyType({})
+) -> DataWords:
     """Return what the data of a file says, where the file asks for it: by a word, or by declaring no input.
 
     Args:
         file: the parsed text.
         given: a dataset's name or a path from outside, in place of what the file names.
+        lets: values from outside, in place of those that the file gives its names.
 
     Raises:
         DataError: what is given is not there, or cannot be read.
@@ -79,7 +85,7 @@ def data_words(file: ast.File, given: str | Path | None = None) -> DataWords:
     if command is None and given is None:
         unanswered = Unanswered("the spec names no data", f"{write}, or name the data: `data mnist`")
         return DataWords(None, dict.fromkeys(WORDS, unanswered))
-    data = _declared(command) if command else undeclared(file, given)
+    data = _declared(command, _values_before(command, file, lets)) if command else undeclared(file, given)
     data = data or (None if command else DataSource.model_construct(name=str(given)))
     if data is None:
         return DataWords(None, dict.fromkeys(WORDS, UNKNOWN), asked=asked)
@@ -158,13 +164,7 @@ def asked_columns(file: ast.File) -> dict[str, tuple[str, ...]]:
 
     A word that is a `let` is that number.
     """
-    lets = {
-        a.key.text
-        for c in file.commands
-        if c.name.text == "let"
-        for a in c.arguments[:1]
-        if a.key and a.relation == "="
-    }
+    lets = dict(_lets(file.commands))
     found = {}
     for command in file.commands:
         if command.name.text != "input" or not command.arguments:
@@ -212,9 +212,29 @@ def _no_classes(found: Survey) -> Unanswered:
     return Unanswered(several, "write the number of the classes of each")
 
 
-def _declared(command: ast.Command) -> DataSource | None:
+def _values_before(command: ast.Command, file: ast.File, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of the names that a file itself gives before a command; those that are wrong are left out."""
+    values: dict[str, Any] = {}
+    for let in takewhile(lambda each: each is not command, file.commands):
+        named = next(_lets([let]), None)
+        if named:
+            name, value = named
+            with suppress(ValueProblem):
+                values[name] = given[name] if name in given else evaluate_word(value, values)
+    return values
+
+
+def _lets(commands: Iterable[ast.Command]) -> Iterator[tuple[str, ast.Value]]:
+    """Yield the names that `let` gives values at the top of a file, and these."""
+    for command in commands:
+        for argument in command.arguments[:1]:
+            if command.name.text == "let" and argument.key and argument.relation == "=":
+                yield argument.key.text, argument.value
+
+
+def _declared(command: ast.Command, values: Mapping[str, Any]) -> DataSource | None:
     """Return what a command `data` says; None where that is wrong, which is reported when it is reached."""
-    declarations = Declarations(Context({}), {})
+    declarations = Declarations(Context(values), {})
     declarations.once["data"](command)
     data = declarations.data
     # A path that leads outside the spec's folder is not followed.

@@ -113,7 +113,7 @@ class _Elaborator:
         self.tuning = Tuning(self.context, self.places)
         self.includes = Includes(file.source.folder)
         self.given = data
-        self.data_words = self.ends.of_data = data_words(file, data)
+        self.data_words = self.ends.of_data = data_words(file, data, lets)
         self.scope = Scope.of_file(file.commands, self.data_words.values)
         self.depth = 0
         self.opened: list[Opened] = []

@@ -13,7 +13,7 @@ from netspec.ir.network import Input, Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe import catalog as datasets
 from netspec.recipe.losses import BinaryCrossEntropy
-from netspec.recipe.sound_settings import Sound
+from netspec.recipe.sound_settings import Sound, as_spectrogram
 
 __all__ = ["check_data", "check_targets", "fits_shape"]
 
@@ -65,7 +65,7 @@ def _of_sound(network: Network, sound: Sound, places: Places) -> Diagnostic | No
     message = f"the input is {_said_of_input(given)}, but `{sound.shortest}` makes {made}"
     fix = f"write `input {made}`" + ("" if of_table else ", or leave `input` out: it follows from `sound`")
     if sound.mel is None and len(given.shape) == 3:
-        fix += f"; spectrograms, as for images, are made by `{sound.shortest} mel=40`"
+        fix += f"; spectrograms, as for images, are made by `{as_spectrogram(sound.rate, sound.seconds).shortest}`"
     return _diagnostic("E0308", message, places.get(given.name), fix, places.get("data"))
 
 
@@ -239,8 +239,8 @@ def _no_images(network: Network, name: str) -> tuple[str, str]:
     """Return that a setting is for images, and what would be right."""
     given = "token numbers" if network.tokens else format_shape(network.input)
     fix = "remove it from `data`"
-    if network.data and network.data.sound:
-        fix = f"make spectrograms, which are images: `{network.data.sound.shortest} mel=40`; or {fix}"
+    if network.data and (sound := network.data.sound):
+        fix = f"make spectrograms, which are images: `{as_spectrogram(sound.rate, sound.seconds).shortest}`; or {fix}"
     if len(network.input) == 1 and not network.tokens:
         fix = "write the input as channels x height x width, `input 1x28x28` (`fc` flattens it), or leave it out"
     return f"`{name}` moves the pixels of images, but the input is {given}", fix

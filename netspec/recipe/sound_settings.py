@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import Expects
 
-__all__ = ["MOST_RATE", "Sound"]
+__all__ = ["MOST_RATE", "Sound", "as_spectrogram"]
 
 MOST_RATE = 384_000
 """Samples a second: twice what the best recorders write."""
@@ -22,6 +22,11 @@ _Bands = Annotated[int, Field(ge=2, le=512), Expects("a whole number from 2 to 5
 _Milliseconds = Annotated[
     float, Field(gt=0, le=10_000, allow_inf_nan=False), Expects("a number of milliseconds, above 0")
 ]
+
+_WINDOW, _HOP = 25.0, 10.0
+"""Milliseconds: what recognizers of speech take."""
+
+_USUAL_BANDS = (40, 32, 24, 16, 8)
 
 
 class Sound(Definition):
@@ -39,8 +44,8 @@ class Sound(Definition):
     rate: _Rate = positional("samples a second, in Hz: 8000 of a telephone, 16000 of most speech, 44100 of a CD")
     seconds: _Seconds = option(..., "how long an example is")
     mel: _Bands | None = option(None, "bands of a log-mel spectrogram; without it the waveform is read")
-    window: _Milliseconds = option(25.0, "of a spectrogram: milliseconds that a frame looks at")
-    hop: _Milliseconds = option(10.0, "of a spectrogram: milliseconds from one frame to the next")
+    window: _Milliseconds = option(_WINDOW, "of a spectrogram: milliseconds that a frame looks at")
+    hop: _Milliseconds = option(_HOP, "of a spectrogram: milliseconds from one frame to the next")
 
     @model_validator(mode="after")
     def _of_some_length(self) -> "Sound":
@@ -49,7 +54,7 @@ class Sound(Definition):
         if self.samples < 1:
             raise ValueError("an example has a sample at least: say more `seconds`")
         if self.mel is None:
-            if (self.window, self.hop) != (25.0, 10.0):
+            if (self.window, self.hop) != (_WINDOW, _HOP):
                 raise ValueError("`window` and `hop` are of a spectrogram: say `mel=40` too")
             return self
         if self.window_samples < 2 or self.hop_samples < 1:
@@ -96,8 +101,11 @@ class Sound(Definition):
     @property
     def shortest(self) -> str:
         """The settings as they are written."""
-        mel = "" if self.mel is None else f" mel={self.mel}"
-        return f"sound {self.rate} seconds={self.seconds:g}{mel}"
+        said = f"sound {self.rate} seconds={self.seconds:g}"
+        if self.mel is None:
+            return said
+        window = "" if self.window == _WINDOW else f" window={self.window:g}"
+        return f"{said} mel={self.mel}{window}" + ("" if self.hop == _HOP else f" hop={self.hop:g}")
 
     def edges(self) -> list[float]:
         """Return the frequencies, in Hz, between which the bands of a spectrogram rise and fall.
@@ -115,6 +123,16 @@ class Sound(Definition):
         step = self.rate / self.fft_samples
         counts = range(self.mel or 2, 1, -1)
         return next((count for count in counts if not _has_empty_band(_edges(count, self.rate), step)), 2)
+
+
+def as_spectrogram(rate: int, seconds: float) -> Sound:
+    """Return settings by which sounds become spectrograms: fewer bands where their rate is low."""
+    for bands in _USUAL_BANDS:
+        try:
+            return Sound(rate=rate, seconds=seconds, mel=bands)
+        except ValueError:
+            continue
+    return Sound(rate=rate, seconds=max(seconds, 0.1), mel=2, window=100)
 
 
 def _edges(bands: int, rate: int) -> list[float]:

@@ -15,13 +15,14 @@ from scipy import signal
 from sound_helpers import riff, tone, tones, wav
 from test_data_pictures import load, put, tarred, zipped
 
+import netspec as ns
 from netspec.data.files.forms import SoundForm
 from netspec.data.files.sound_facts import sound_facts
 from netspec.data.files.spectrogram import log_mel, mel_filters, power
 from netspec.data.files.wav import resampled, samples_of, waveform
 from netspec.data.rows import Rows
 from netspec.diagnostics.diagnostic import DataError
-from netspec.recipe.sound_settings import Sound
+from netspec.recipe.sound_settings import Sound, as_spectrogram
 from netspec.sources.files.sound_spec import layers_for
 from netspec.sources.files.wav_headers import wav_of
 
@@ -302,3 +303,13 @@ def test_a_spec_for_short_sounds_has_no_block_that_nothing_uses(seconds: float, 
     text = layers_for(Sound(rate=8000, seconds=seconds, mel=40))
     assert text.count("\nstage ") == stages
     assert text.count("block stage") == min(1, stages)
+
+
+@pytest.mark.parametrize("rate", [100, 1000, 2000, 8000, 384_000])
+@pytest.mark.parametrize("seconds", [0.01, 0.5])
+def test_the_line_that_is_proposed_is_one_that_is_read(rate: int, seconds: float) -> None:
+    made = as_spectrogram(rate, seconds)
+    shape = "x".join(map(str, made.shape))
+    net = ns.parse(f'data "x" {{ {made.shortest} }}\ninput {shape}\nflatten; fc 2 softmax')
+    assert net.data is not None
+    assert net.data.sound == made

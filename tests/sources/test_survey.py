@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import netspec as ns
 from netspec.compiler import analyze, load_source, require
 from netspec.diagnostics.diagnostic import DataError, SpecError
 from netspec.ir.network import Network
@@ -183,3 +184,14 @@ def test_what_stands_behind_else_is_looked_at_where_the_first_is_not_there(
     (folder / "book.txt").unlink()
     with pytest.raises(SpecError, match=r"(book\.txt|d\.csv) does not exist"):
         network(folder, text)
+
+
+def test_names_of_the_file_are_values_of_its_data(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n" + "".join(f"{i},{i % 7}\n" for i in range(40)), encoding="utf-8")
+    path = tmp_path / "t.net"
+    path.write_text(
+        'let days = 4; let of = (days + 1)\ndata "t.csv" { target b; window (of - 1); test days }\nflatten; fc 1\n',
+        encoding="utf-8",
+    )
+    assert ns.load(path).input == (2, 4)
+    assert ns.load(path, let={"days": 6}).input == (2, 6)

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from netspec.recipe.sound_settings import Sound
+from netspec.recipe.sound_settings import Sound, as_spectrogram
 from netspec.sources.files.sounds import Measured
 
 __all__ = ["layers_for", "rate_text", "spectrogram_of"]
 
-_BANDS = (40, 32, 24, 16, 8)
 _LOW = 5
 """Bands, or frames, that are left at least where stages halve them."""
 
 
 def spectrogram_of(facts: Measured) -> Sound:
-    """Return settings by which sounds become spectrograms: fewer bands where their rate is low."""
-    seconds = max(facts.seconds, 0.1)
-    for bands in _BANDS:
-        try:
-            return Sound(rate=facts.rate, seconds=seconds, mel=bands)
-        except ValueError:
-            continue
-    return Sound(rate=facts.rate, seconds=seconds, mel=2, window=100)
+    """Return settings by which sounds that were measured become spectrograms."""
+    return as_spectrogram(facts.rate, max(facts.seconds, 0.1))
 
 
 def rate_text(facts: Measured) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, plural
+from netspec.recipe.sound_settings import as_spectrogram
 from netspec.sources.files.kinds import PICTURES, SOUNDS
 from netspec.sources.files.wav_headers import Wav, wav_of
 from netspec.sources.trees import Tree, is_archive, open_tree
@@ -82,7 +83,7 @@ def line_for(tree: Tree) -> str:
         return "say how they become examples: `sound 16000 seconds=1 mel=40`"
     # As the spec names them, if it does; of a path from elsewhere as one beside them would.
     own = PurePosixPath(tree.name).name if PurePath(tree.name).is_absolute() else tree.name
-    line = f'data "{own}" {{ sound {facts.rate} seconds={facts.seconds:g} mel=40 }}'
+    line = f'data "{own}" {{ {as_spectrogram(facts.rate, max(facts.seconds, 0.1)).shortest} }}'
     has = f"most have {facts.rate:,} samples a second, and the longest is of {facts.longest:.3g} s"
     return f"say how they become examples: `{line}`, or without `mel` for waveforms; {has}"
 

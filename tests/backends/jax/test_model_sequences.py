@@ -154,3 +154,14 @@ def test_a_dataset_of_the_other_kind_is_refused() -> None:
     floats = from_arrays(X / 9, [0, 1], X / 9, [0, 1])
     with pytest.raises(DataError, match="whole numbers"):
         list(ns.train(ns.parse("input 6 tokens=9\nembedding 2; fc 2 softmax"), floats))
+
+
+@pytest.mark.parametrize("shape", [(6, 9), (4, 3, 5), (7,)])
+def test_the_norms_of_the_library_are_their_formulas(shape: tuple[int, ...]) -> None:
+    size, width = "x".join(map(str, shape)), shape[0]
+    x = np.random.default_rng(0).normal(size=(3, *shape)).astype(np.float32)
+    squares = np.square(x.astype(np.float64))
+    for call, by in ((f"rms_norm {width}", squares.mean(1)), ("unit_norm", squares.sum(1))):
+        model = ns.compile(ns.parse(f"include blocks\ninput {size}\n{call}\ntrain {{ loss mse }}"), "cpu")
+        expected = x / np.sqrt(by)[:, None]
+        np.testing.assert_allclose(model.forward(model.init(seed=0), x), expected, rtol=1e-4, atol=1e-5)
