@@ -65,7 +65,7 @@ def test_of_several_tables_in_a_zip_none_is_chosen(tmp_path: Path) -> None:
     path = zipped(path, {"rows.csv": TABLES[".csv"], "dataset-metadata.json": "{}"})
     assert read_table(path, "a.zip").cells == CELLS
     path = zipped(path, {"rows.csv": TABLES[".csv"], "a.png": ""})
-    with pytest.raises(DataError, match="has pictures beside its table"):
+    with pytest.raises(DataError, match="has pictures or sounds beside its table"):
         read_table(path, "a.zip")
     assert not holds_table(path)
     with pytest.raises(DataError, match="has no table in it"):

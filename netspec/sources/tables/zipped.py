@@ -31,9 +31,8 @@ def holds_table(path: Path) -> bool:
     if not is_zip(path.name) or kind_of(path, DataError) != "file":
         return False
     with open_tree(path, path.name) as tree:
-        return bool(zipped_tables(tree)) and sum(file.lower().endswith(".txt") for file in tree.files) <= len(
-            zipped_tables(tree)
-        )
+        tables = zipped_tables(tree)
+        return bool(tables) and sum(file.lower().endswith(".txt") for file in tree.files) <= len(tables)
 
 
 def zipped_tables(tree: Tree) -> list[str]:
@@ -60,7 +59,7 @@ def only_table(path: Path, name: str) -> tuple[str, bytes]:
             message = f"{name} has several tables in it: {listing(shown, 'and')}"
             raise DataError(message, f"unpack it, and name one, such as {_likeliest(tables)}")
         if any(file.lower().endswith(TABLE_ENDINGS) for file in tree.files):
-            raise DataError(f"{name} has pictures beside its table", "unpack it, and name the table in it")
+            raise DataError(f"{name} has pictures or sounds beside its table", "unpack it, and name the table in it")
         raise DataError(f"{name} has no table in it", f"give one with a {listing(TABLE_ENDINGS, 'or')} file")
 
 
