@@ -1,4 +1,4 @@
-"""WAV files for tests: written by SciPy, or byte by byte where no library writes such."""
+"""Sound files for tests: WAV written by SciPy, or byte by byte where no library writes such; others by soundfile."""
 
 from __future__ import annotations
 
@@ -7,15 +7,26 @@ import struct
 from typing import Any
 
 import numpy as np
+import soundfile
 from scipy.io import wavfile
 
-__all__ = ["riff", "tone", "tones", "wav"]
+__all__ = ["encoded", "riff", "tone", "tones", "wav"]
 
 
 def wav(rate: int, samples: Any) -> bytes:
     """Return a WAV file of samples, (N,) or (N, channels), as SciPy writes it."""
     stream = io.BytesIO()
     wavfile.write(stream, rate, np.asarray(samples))
+    return stream.getvalue()
+
+
+def encoded(form: str, samples: Any, rate: int = 8000, packed: str | None = None, endian: str = "FILE") -> bytes:
+    """Return a sound file of floats, (N,) or (N, channels), as soundfile writes it."""
+    given, stream = np.asarray(samples), io.BytesIO()
+    channels = given.shape[1] if given.ndim > 1 else 1
+    with soundfile.SoundFile(stream, "w", rate, channels, packed, endian, form) as file:
+        for start in range(0, len(given), 4096):  # of more at a time the encoder of Ogg needs much of the stack
+            file.write(given[start : start + 4096])
     return stream.getvalue()
 
 

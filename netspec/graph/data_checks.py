@@ -57,7 +57,7 @@ def _of_sound(network: Network, sound: Sound, places: Places) -> Diagnostic | No
     of_table, made = network.data is not None and network.data.is_table, format_shape(sound.shape)
     sounds = [given for given in network.inputs if not of_table or network.reads_file(given)]
     if of_table and not sounds:
-        message = f"`sound` is for the column of WAV files, and no input is {made}"
+        message = f"`sound` is for the column of sound files, and no input is {made}"
         return _diagnostic("E0308", message, places.get("data"), f"write `input {made}`, or leave `sound` out")
     given = next((given for given in sounds if given.shape != sound.shape or given.tokens), None)
     if given is None:

@@ -103,7 +103,7 @@ class DataSource(Definition):
         "whether pictures of files are read batch by batch while the network is trained, or are all in memory: `auto`, "
         "which it is unless given, keeps them in memory where they fit; the numbers are the same",
     )
-    sound: Sound | None = option(None, "the files are sounds, WAV files, and so they become examples")
+    sound: Sound | None = option(None, "the files are sounds, and so they become examples")
 
     def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the factors and offsets of the channels: those of all, or of each, as `normalize` may say."""
@@ -231,7 +231,7 @@ class DataSource(Definition):
         known = next((name for name in (self.name, self.fallback) if name and find(name)), None)
         if known or self.is_arrays or self.is_text:
             what = f"{known} has images" if known else "these are arrays" if self.is_arrays else "this is a text"
-            raise ValueError(f"`sound` is for folders, archives and tables of WAV files, and {what}: leave it out")
+            raise ValueError(f"`sound` is for folders, archives and tables of sounds, and {what}: leave it out")
         return self
 
     @model_validator(mode="after")

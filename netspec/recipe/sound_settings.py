@@ -30,7 +30,7 @@ _USUAL_BANDS = (40, 32, 24, 16, 8)
 
 
 class Sound(Definition):
-    """WAV files become waveforms of one length, or log-mel spectrograms, which are read as pictures.
+    """Sound files become waveforms of one length, or log-mel spectrograms, which are read as pictures.
 
     Several channels become their mean. A file of another rate is resampled; what is longer is cut at its end, what is
     shorter is followed by silence. A waveform is a sequence of samples from -1 to 1, `1 x samples`. With `mel` it is

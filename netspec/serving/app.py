@@ -23,6 +23,7 @@ from netspec.serving.options import Options, options_of
 from netspec.serving.page import POLICY, docs_page
 from netspec.serving.requests import read_request
 from netspec.serving.served import Served
+from netspec.sources.files.libsndfile import SoundfileMissingError
 from netspec.system.json_text import json_text
 from netspec.workflows.answer_facts import facts_of
 from netspec.workflows.row_answers import with_threshold
@@ -123,7 +124,7 @@ class Service(Application):
         """Return an error of a client where the examples are wrong, and of the server otherwise."""
         if isinstance(error, HugePictureError):
             return RequestError(413, error.message, error.fix)
-        if isinstance(error, DataError):
+        if isinstance(error, DataError) and not isinstance(error, SoundfileMissingError):
             # A threshold is an option of the command line too.
             return RequestError(400, error.message, error.fix.replace("--threshold", "threshold"))
         return RequestError(500, error.message, error.fix)

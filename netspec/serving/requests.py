@@ -24,7 +24,7 @@ from netspec.serving.options import Options
 from netspec.serving.sentences import read_sentences
 from netspec.serving.served import INSTANCES, Served
 from netspec.sources.files.embedded import BASE64_FIX, embedded_bytes
-from netspec.sources.files.wav_headers import is_wav
+from netspec.sources.files.libsndfile import is_other_sound
 from netspec.sources.tables.table import Table, read_table, table_of_objects
 from netspec.sources.texts.reading import text_of
 from netspec.workflows import example_files
@@ -102,7 +102,7 @@ class _Reader:
             if body.startswith(b"PK"):
                 _require_small(body, name)
             return self.served.run.examples(body, name=name)
-        if self.served.reads_sounds and is_wav(body):
+        if self.served.reads_sounds and is_other_sound(body):
             return example_files.of_sound(self.served.run.network, body, name=name)
         if self.served.reads_pictures and not (self.served.table and stated_size(body) is None):
             return self._picture(body, name)

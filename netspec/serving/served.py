@@ -29,7 +29,7 @@ _MOST_EXAMPLES, _MOST_NUMBERS = 10_000, 50_000_000
 
 _ARRAYS = {"application/x-npy": "an .npy file: an example, or many"}
 _PICTURES = {"image/png": "a picture", "image/jpeg": "a picture; likewise image/webp and others"}
-_SOUNDS = {"audio/wav": "a sound, as a WAV file"}
+_SOUNDS = {"audio/wav": "a sound, as a WAV file; likewise audio/flac, audio/mpeg, audio/ogg and others"}
 _ROWS = {"text/csv": "a table: a line with the names of its columns, then rows", "application/x-ndjson": "a row a line"}
 
 _SENTENCES = {

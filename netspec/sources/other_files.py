@@ -21,8 +21,8 @@ _FIXES = {
     ".pickle": "save its arrays with np.savez, or its table as CSV: reading it would run code",
     ".mat": "save its arrays with np.savez: scipy.io.loadmat reads them",
     **{
-        f".{ending}": f"make a WAV file of it: `ffmpeg -i a.{ending} a.wav`"
-        for ending in ["flac", "mp3", "ogg", "oga", "opus", "m4a", "aac", "wma", "aif", "aiff", "au"]
+        f".{ending}": f"make a FLAC file of it: `ffmpeg -i a.{ending} a.flac`"
+        for ending in ["m4a", "aac", "wma", "webm", "mp4", "amr", "ac3", "ra", "ape", "caf"]
     },
     ".h5": "save its arrays with np.savez: h5py reads them",
     ".hdf5": "save its arrays with np.savez: h5py reads them",

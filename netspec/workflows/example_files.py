@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,9 +24,9 @@ from netspec.diagnostics.suggest import nearest
 from netspec.ir.network import Network
 from netspec.recipe.catalog import DatasetInfo
 from netspec.sources.files.kinds import ENDINGS, SOUNDS
+from netspec.sources.files.libsndfile import is_other_sound
 from netspec.sources.files.mask_folders import without_masks
 from netspec.sources.files.picture_headers import header_of
-from netspec.sources.files.wav_headers import is_wav
 from netspec.sources.other_files import conversion_of, conversion_of_most
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables.preparation import TablePreparation
@@ -65,6 +65,7 @@ class Examples:
         columns: of a table the cells of each of its columns, by their names.
         rows: of a table the row that each example ends in, where one is several rows; None where each is one.
         sizes: of picture files the width and height of each, where they were asked for.
+        left_out: what of some sounds of a folder is no part of their examples, by their places.
     """
 
     array: Any
@@ -73,6 +74,7 @@ class Examples:
     columns: Mapping[str, Sequence[str]] | None = None
     rows: Sequence[int] | None = None
     sizes: tuple[tuple[int, int], ...] = ()
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(each_array(self.array)))
@@ -137,18 +139,18 @@ def of_sound(network: Network, file: Path | str | bytes, *, name: str) -> Exampl
 
     Args:
         network: what it is for.
-        file: a WAV file; or what is in one.
+        file: a sound file; or what is in one.
         name: what messages call it.
 
     Raises:
-        DataError: it is missing, or no WAV file that can be read.
+        DataError: it is missing, or no sound that can be read.
     """
     assert network.data is not None
     assert network.data.sound is not None
     form = SoundForm(network.data.sound)
     fix = None if isinstance(file, bytes) or _is_sound(file) else conversion_of(Path(file))
     if fix:
-        raise DataError(f"{name} is no WAV file", fix)
+        raise DataError(f"{name} is no sound that is read", fix)
     content = file if isinstance(file, bytes) else _content(Path(file), name)
     made, cut = form.of(content, name), form.left_out(content, name)
     return Examples(made[None], notes=(f"{name} is {cut}",) if cut else ())
@@ -158,16 +160,14 @@ def _content(path: Path, name: str) -> bytes:
     try:
         return read_given(path, MOST_BYTES)
     except FileNotFoundError:
-        raise DataError(
-            f"{name} does not exist", "give the path of a WAV file, or of an .npy file of examples"
-        ) from None
+        raise DataError(f"{name} does not exist", "give the path of a sound, or of an .npy file of examples") from None
     except OSError as error:
-        raise DataError(f"{name} cannot be read: {error.strerror}", "give the path of a WAV file") from None
+        raise DataError(f"{name} cannot be read: {error.strerror}", "give the path of a sound") from None
 
 
 def _is_sound(file: Path | str | bytes) -> bool:
     """Return whether a file is a sound, by its first bytes or its name."""
-    return is_wav(file) if isinstance(file, bytes) else Path(file).suffix.lower() in SOUNDS.endings
+    return is_other_sound(file) if isinstance(file, bytes) else Path(file).suffix.lower() in SOUNDS.endings
 
 
 def of_picture(
@@ -348,8 +348,8 @@ def read_files(
         if not files:
             fix = conversion_of_most(tree.files) or "give a folder with some, or the files themselves"
             raise DataError(f"{path} has no {form.kind.one}s in it", fix)
-        for names, images, bad in decode_in_pieces(tree, files, form, size=_PIECE):
-            yield names, Examples(images, sizes=_sizes(tree, names) if sizes else ()), bad
+        for names, images, bad, cut in decode_in_pieces(tree, files, form, size=_PIECE):
+            yield names, Examples(images, sizes=_sizes(tree, names) if sizes else (), left_out=cut), bad
 
 
 def _sizes(tree: Tree, names: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -88,18 +88,18 @@ def test_files_folders_and_standard_input_are_answered(here: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "said"),
     [
-        ("song.mp3", "make a WAV file of it: `ffmpeg -i a.mp3 a.wav`"),
-        ("clip.net", "clip.net is no WAV file"),
+        ("song.m4a", "make a FLAC file of it: `ffmpeg -i a.m4a a.flac`"),
+        ("clip.net", "clip.net is no sound file"),
         ("none.wav", "none.wav does not exist"),
-        ("clip.png", "clip.png is no WAV file"),
-        ("mp3s", "mp3s has no sounds in it"),
+        ("clip.png", "clip.png is no sound file"),
+        ("songs", "songs has no sounds in it"),
     ],
 )
 def test_what_is_no_sound(file: str, said: str, here: Path) -> None:
-    (here / "song.mp3").write_bytes(b"ID3")
+    (here / "song.m4a").write_bytes(b"ID3")
     (here / "clip.png").write_bytes(b"\x89PNG\r\n\x1a\n")
-    (here / "mp3s").mkdir(exist_ok=True)
-    (here / "mp3s" / "a.mp3").write_bytes(b"ID3")
+    (here / "songs").mkdir(exist_ok=True)
+    (here / "songs" / "a.m4a").write_bytes(b"ID3")
     done = cli(here, "predict", "runs/clip", file)
     assert done.returncode == 1
     assert said in done.stderr

@@ -18,8 +18,9 @@ from test_data_pictures import load, put, tarred, zipped
 import netspec as ns
 from netspec.data.files.forms import SoundForm
 from netspec.data.files.sound_facts import sound_facts
+from netspec.data.files.sound_samples import waveform
 from netspec.data.files.spectrogram import log_mel, mel_filters, power
-from netspec.data.files.wav import resampled, samples_of, waveform
+from netspec.data.files.wav import resampled, samples_of
 from netspec.data.rows import Rows
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound, as_spectrogram
@@ -127,9 +128,9 @@ def test_the_scale_of_spectrograms() -> None:
     ("content", "said"),
     [
         (b"", "is empty"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), "is no WAV file"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(40), "is no sound file"),
         (b"RIFF\4\0\0\0WAVE", "does not say what its samples are"),
-        (b"RIFX" + riff(PCM, bytes(4))[4:], "of the kind RIFX"),
+        (b"RIFX" + riff(PCM, bytes(4))[4:], "is damaged: it cannot be read as WAV"),
         (riff(b"", bytes(4)), "its samples come before"),
         (riff(PCM[:9], bytes(4)), "does not say what its samples are"),
         (riff(PCM, b""), "has no samples in it"),
@@ -137,14 +138,14 @@ def test_the_scale_of_spectrograms() -> None:
         (riff(PCM, bytes(20), size=200), "is cut off: it has 10 of 100 samples"),
         (riff(PCM, bytes(20), size=2**31), "is cut off"),
         (riff(struct.pack("<HHIIHH", 85, 1, 8000, 8000, 1, 0), bytes(4)), "packed as MP3"),
-        (riff(struct.pack("<HHIIHH", 7, 1, 8000, 8000, 1, 8), bytes(4)), "packed as mu-law"),
+        (riff(struct.pack("<HHIIHH", 2, 1, 8000, 8000, 1, 8), bytes(4)), "is damaged: it cannot be read as WAV"),
         (riff(struct.pack("<HHIIHH", 1, 0, 8000, 8000, 2, 16), bytes(4)), "0 channels"),
         (riff(struct.pack("<HHIIHH", 1, 65_535, 8000, 8000, 65_535, 8), bytes(4)), "65,535 channels"),
         (riff(struct.pack("<HHIIHH", 1, 1, 0, 0, 2, 16), bytes(4)), "0 samples a second"),
         (riff(struct.pack("<HHIIHH", 1, 1, 2**32 - 1, 0, 2, 16), bytes(4)), "4,294,967,295 samples a second"),
         (riff(struct.pack("<HHIIHH", 1, 2, 8000, 8000, 3, 16), bytes(6)), "16 bits in 3 bytes"),
         (riff(struct.pack("<HHIIHH", 3, 1, 8000, 8000, 2, 16), bytes(4)), "floating-point samples of 16 bits"),
-        (riff(struct.pack("<HHIIHH", 0xFFFE, 1, 8000, 8000, 2, 16), bytes(4)), "a form that is not known"),
+        (riff(struct.pack("<HHIIHH", 0xFFFE, 1, 8000, 8000, 2, 16), bytes(4)), "is damaged: it cannot be read as WAV"),
         (wav(8000, np.array([0, np.nan], np.float32)), "no finite numbers"),
         (wav(8000, np.array([0, np.inf])), "no finite numbers"),
         (wav(8000, np.array([[np.inf, -np.inf], [0, 0]])), "no finite numbers"),
@@ -224,8 +225,8 @@ def test_groups_of_sounds_stay_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "settings", "said", "fix"),
     [
-        ({"a/1.mp3": b"x", "b/1.mp3": b"x"}, "", "has no sounds in it", "ffmpeg -i a.mp3 a.wav"),
-        ({"a/1.png": b"x"}, "", "has no sounds in it", "name a folder of .wav files"),
+        ({"a/1.m4a": b"x", "b/1.m4a": b"x"}, "", "has no sounds in it", "ffmpeg -i a.m4a a.flac"),
+        ({"a/1.png": b"x"}, "", "has no sounds in it", "name a folder of .wav, .flac or .mp3 files"),
         (tones(1), "", "one sound of the class high", "give more of them"),
         ({f"{i}.wav": tone(300) for i in range(4)}, "", "is in no folder of a class", "put each sound into a folder"),
         (
@@ -291,7 +292,7 @@ def test_what_is_seen_of_sounds(tmp_path: Path) -> None:
     assert facts.silent == ["set/low/silent.wav"]
     assert facts.clipped == ["set/low/clipped.wav"]
     assert facts.twice == [[("train", "high/copy.wav"), ("train", "low/0.wav")]]
-    assert facts.bad == ["set/high/bad.wav is no WAV file"]
+    assert facts.bad == ["set/high/bad.wav is no sound file"]
     assert facts.rates == {4000: 17, 8000: 2}
     assert facts.channels == {1: 18, 2: 1}
     assert facts.forms == {"16 bit": 18, "32 bit float": 1}

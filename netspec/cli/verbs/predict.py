@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -105,7 +106,7 @@ def predict(
     if opened.tags:
         return _tagged(opened, files or [], texts or [], target, threshold, masks=masks, as_json=as_json)
     framed: list[str] = []
-    failed, written = False, 0
+    failed, written, in_part = False, 0, _InPart()
     with _writer(target, opened, files or [], threshold, masks=masks) as write:
         for file in _each([*([texts] if texts else []), *(files or [])], opened, sizes=masks):
             try:
@@ -123,11 +124,13 @@ def predict(
                 if as_json or not write:
                     given = examples.columns if isinstance(file, tuple) and examples.columns else None
                     shown = given[opened.text_column] if given and as_json else names
-                    for example, each in zip(shown, by_example(opened.predict(examples.array)), strict=True):
+                    answers = by_example(opened.predict(examples.array))
+                    for at, (example, each) in enumerate(zip(shown, answers, strict=True)):
                         prediction = with_threshold(opened, each, threshold)
-                        what = "text" if given else "file"
-                        _print({what: example}, prediction, opened, examples, top, as_json=as_json)
+                        what, one = "text" if given else "file", _noted(examples, at, example)
+                        _print({what: example}, prediction, opened, one, top, as_json=as_json)
                 framed += [name] if examples.framed_as else []
+                in_part.add(names, examples)
                 if not as_json:
                     _note(examples.notes)
             except NetspecError as error:
@@ -136,8 +139,27 @@ def predict(
                 failed = True
     if out and not as_json:
         say(f"{out}: {plural(written, 'example')}")
-    _note([] if as_json else _said_of_framed(framed, opened))
+    _note([] if as_json else [*_said_of_framed(framed, opened), *in_part.said()])
     return 1 if failed else 0
+
+
+@dataclass(slots=True)
+class _InPart:
+    """The sounds in folders, and the names of those that are read in part, with what is left out."""
+
+    count: int = 0
+    cut: list[str] = field(default_factory=list)
+
+    def add(self, names: Sequence[str], examples: Examples) -> None:
+        """Count some more."""
+        self.count += len(names)
+        self.cut += [f"{names[at]} is {said}" for at, said in examples.left_out.items()]
+
+    def said(self) -> list[str]:
+        """Return what to say of them."""
+        if not self.cut:
+            return []
+        return [f"{len(self.cut):,} of {plural(self.count, 'sound')} are read in part: {self.cut[0]}"]
 
 
 def _said_of_framed(framed: Sequence[str], opened: Run) -> list[str]:
@@ -245,6 +267,12 @@ def _names(name: str, file: Path, count: int, rows: Sequence[int] | None = None)
     """Return what each example of a file is called: by its number, or by the row that it ends in."""
     single = not (is_table_name(file.name) or file.suffix.lower() in {".npy", ".npz", ".zip"}) and count == 1
     return [name] if single else [f"{name}[{i}]" for i in rows or range(count)]
+
+
+def _noted(examples: Examples, at: int, name: str) -> Examples:
+    """Return examples with a note on what of one of them is left out."""
+    cut = examples.left_out.get(at)
+    return replace(examples, notes=(*examples.notes, f"{name} is {cut}")) if cut else examples
 
 
 def _print(

@@ -21,12 +21,14 @@ from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.sources.files.kinds import FileKind
+from netspec.sources.files.libsndfile import SoundfileMissingError
 from netspec.sources.trees import Read, Tree
 from netspec.system.memory import free_memory
 
 __all__ = [
     "Decoded",
     "bad_files",
+    "cut_notice",
     "decode_all",
     "decode_in_pieces",
     "in_threads",
@@ -99,6 +101,8 @@ def decode_all(
                 cut[at] = said
             if values is not None:
                 values[at] = mask_beside(content, contents[at], tree.shown(masks[at]), form)
+        except SoundfileMissingError:
+            raise
         except DataError as error:
             bad[at] = error
 
@@ -108,7 +112,7 @@ def decode_all(
     if bad and (not skip_bad or len(bad) == len(files)):
         raise bad_files(tree, files, bad, form.kind)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
-    notices = (_cut_notice(tree, files, cut, form.kind),) if cut else ()
+    notices = (cut_notice(tree, files, cut, form.kind),) if cut else ()
     if bad:
         images, values = images[kept], values[kept] if values is not None else None
         notices = (skipped_notice(tree, bad, form.kind), *notices)
@@ -117,24 +121,35 @@ def decode_all(
 
 def decode_in_pieces(
     tree: Tree, files: Sequence[str], form: FileForm, *, size: int
-) -> Iterator[tuple[list[str], NDArray[Any], list[DataError]]]:
-    """Yield files so many at a time: what messages call them, (N, …), and what is wrong with others."""
+) -> Iterator[tuple[list[str], NDArray[Any], list[DataError], dict[int, str]]]:
+    """Yield files so many at a time: what messages call them, (N, …), what is wrong with others, what is left out.
+
+    What is left out, as `FileForm.left_out` says it, is by the place of the file among those that can be read.
+    """
     files = tree.in_order(files)
     for start in range(0, len(files), size):
         some = files[start : start + size]
         images = form.empty(len(some))
         bad: dict[int, DataError] = {}
+        cut: dict[int, str] = {}
 
-        def one(at: int, read: Read, *, some: Any = some, images: Any = images, bad: Any = bad) -> None:
+        def one(at: int, read: Read, *, some: Any = some, images: Any = images, bad: Any = bad, cut: Any = cut) -> None:
+            name = tree.shown(some[at])
             try:
-                images[at] = form.of(read(), tree.shown(some[at]))
+                content = read()
+                images[at] = form.of(content, name)
+                if said := form.left_out(content, name):
+                    cut[at] = said
+            except SoundfileMissingError:
+                raise
             except DataError as error:
                 bad[at] = error
 
         with form.prepared():
             in_threads(tree, some, one, lambda done: None)
         kept = [at for at in range(len(some)) if at not in bad]
-        yield [tree.shown(some[at]) for at in kept], images[kept], [bad[at] for at in sorted(bad)]
+        left_out = {place: cut[at] for place, at in enumerate(kept) if at in cut}
+        yield [tree.shown(some[at]) for at in kept], images[kept], [bad[at] for at in sorted(bad)], left_out
 
 
 def mask_beside(content: bytes, mask: bytes, name: str, form: FileForm) -> NDArray[np.int32]:
@@ -201,7 +216,7 @@ def skipped_notice(tree: Tree, bad: dict[int, DataError], kind: FileKind) -> str
     return f"{plural(len(bad), kind.one)} of {tree.name} cannot be read and left out: {_named(bad)}"
 
 
-def _cut_notice(tree: Tree, files: Sequence[str], cut: dict[int, str], kind: FileKind) -> str:
+def cut_notice(tree: Tree, files: Sequence[str], cut: dict[int, str], kind: FileKind) -> str:
     """Return what to say of files that are read in part."""
     first = min(cut)
     said = f"{len(cut):,} of {plural(len(files), kind.one)} of {tree.name} are read in part"

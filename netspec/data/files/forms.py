@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from netspec.data.files.decoding import quiet
 from netspec.data.files.picture_files import Resize, picture_of, require_picture_shape
+from netspec.data.files.sound_samples import waveform
 from netspec.data.files.spectrogram import log_mel
-from netspec.data.files.wav import fitted, waveform
+from netspec.data.files.wav import fitted
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.recipe.sound_settings import Sound
 from netspec.sources.files.kinds import PICTURES, SOUNDS, FileKind
-from netspec.sources.files.wav_headers import wav_of
+from netspec.sources.files.libsndfile import library_version
+from netspec.sources.files.sound_headers import header_of
 from netspec.sources.preparation import Preparation
 
 __all__ = ["FileForm", "FileForms", "PictureForm", "SoundForm", "form_of"]
@@ -133,16 +135,16 @@ class SoundForm(FileForm):
 
     @property
     def key(self) -> str:
-        """The settings, and what computes with them."""
-        return f"{np.__version__} {self.sound!r}"
+        """The settings, what computes with them, and the version of what is kept."""
+        return f"2 {np.__version__} {library_version()} {self.sound!r}"
 
     def of(self, content: bytes, name: str) -> NDArray[np.float32]:
-        """Return a waveform or a spectrogram; raises DataError where the file is no WAV file."""
+        """Return a waveform or a spectrogram; raises DataError where the file is no sound."""
         return self._example(waveform(content, name, self.sound.rate, self.sound.samples))
 
     def left_out(self, content: bytes, name: str) -> str:
         """Return that a sound is longer than an example, by more than a hundredth; else nothing."""
-        seconds = wav_of(content, name).seconds
+        seconds = header_of(content, name).seconds
         is_longer = seconds > 1.01 * self.sound.seconds
         return f"of {seconds:.3g} s, of which the first {self.sound.seconds:g} s are read" if is_longer else ""
 

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from netspec.data.files.decode_files import in_threads
 from netspec.data.files.picture_facts import spread
+from netspec.data.files.sound_samples import decoded
 from netspec.data.files.spectrogram import power
-from netspec.data.files.wav import samples_of
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import Sound
 from netspec.sources.files.kinds import SOUNDS
+from netspec.sources.files.libsndfile import SoundfileMissingError
 from netspec.sources.files.pictures import Labelled, Pictures, pictures_of
-from netspec.sources.files.wav_headers import wav_of
+from netspec.sources.files.sound_headers import header_of
 from netspec.sources.trees import Read, Tree, open_tree
 
 __all__ = ["SoundFacts", "sketch", "sound_facts"]
@@ -106,26 +107,32 @@ def _look(
         shown = tree.shown(files[at])
         try:
             content = read()
-            wav = wav_of(content, shown)
-            samples = samples_of(content, wav, shown, _LONGEST * wav.rate)
+            header = header_of(content, shown)
+            samples = decoded(content, header, shown, _LONGEST * header.rate)
+        except SoundfileMissingError:
+            raise
         except DataError as error:
             bad[at] = error.message
             return
         digest = blake2b(content, digest_size=16).digest()
-        drawn = sketch(samples, wav.rate) if at in chosen else None
-        seen[at] = (digest, wav, float(np.abs(samples).max()) < _SILENT, _is_clipped(samples), drawn)
+        drawn = sketch(samples, header.rate) if at in chosen else None
+        # How long an MP3 file is its header may only guess.
+        seconds = (
+            min(header.seconds, len(samples) / header.rate) if len(samples) < _LONGEST * header.rate else header.seconds
+        )
+        seen[at] = (digest, header, seconds, float(np.abs(samples).max()) < _SILENT, _is_clipped(samples), drawn)
 
     def told(done: int) -> None:
         if progress:
             progress(Decoding(tree.name), done, len(files))
 
     in_threads(tree, files, one, told)
-    for at, (digest, wav, silent, clipped, _) in sorted(seen.items()):
+    for at, (digest, header, seconds, silent, clipped, _) in sorted(seen.items()):
         same[digest].append((part, files[at]))
-        facts.rates[wav.rate] += 1
-        facts.forms[f"{8 * wav.width} bit{' float' if wav.is_float else ''}"] += 1
-        facts.channels[wav.channels] += 1
-        facts.seconds.append(wav.seconds)
+        facts.rates[header.rate] += 1
+        facts.forms[header.form] += 1
+        facts.channels[header.channels] += 1
+        facts.seconds.append(seconds)
         facts.silent += [tree.shown(files[at])] if silent else []
         facts.clipped += [tree.shown(files[at])] if clipped else []
     facts.bad += [bad[at] for at in sorted(bad)]

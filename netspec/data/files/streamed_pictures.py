@@ -8,6 +8,7 @@ a run has a hash of all pixels. What it found out is kept, so that the next trai
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 import weakref
 from collections.abc import Sequence
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from netspec.data.files.decode_files import (
     Decoded,
     bad_files,
+    cut_notice,
     in_threads,
     mask_beside,
     mask_contents,
@@ -32,6 +34,7 @@ from netspec.data.files.picture_cache import PictureCache, open_cache
 from netspec.data.rows import Rows
 from netspec.data.types import Decoding, DownloadProgress
 from netspec.diagnostics.diagnostic import DataError
+from netspec.sources.files.libsndfile import SoundfileMissingError
 from netspec.sources.trees import Read, Tree, is_packed
 
 __all__ = ["PictureSource", "look_through"]
@@ -40,6 +43,8 @@ _FORMAT = 1
 """Of what is kept: another number, and everything is decoded anew."""
 
 _SPAN = 2.0**64
+_LEFT_OUT = "left out"
+"""Under which what of files is no part of their examples is kept."""
 
 
 class PictureSource:
@@ -124,14 +129,20 @@ def look_through(
     wanted = [at for at in range(len(files)) if values is not None or not _is_there(source, at)]
     contents = mask_contents(tree, masks, bad)
 
+    cut = _left_out(source)
+
     def one(place: int, read: Read) -> None:
         at = wanted[place]
         try:
             content = read()
             if not _is_there(source, at):
                 source.look(at, content)
+                if said := form.left_out(content, tree.shown(files[at])):
+                    cut[at] = said
             if values is not None:
                 values[at] = mask_beside(content, contents[at], tree.shown(masks[at]), form)
+        except SoundfileMissingError:
+            raise
         except DataError as error:
             bad[at] = error
 
@@ -146,11 +157,23 @@ def look_through(
         raise bad_files(tree, files, bad, form.kind)
     kept = np.array([at for at in range(len(files)) if at not in bad], np.int64)
     notices = [skipped_notice(tree, bad, form.kind)] if bad else []
+    if cut:
+        source.remember(_LEFT_OUT, json.dumps(cut))
+        notices.append(cut_notice(tree, files, cut, form.kind))
     if not cache.keeps_rows:
         warnings.filterwarnings("ignore", module=r"PIL\b")
         notices.append(f"{tree.name}: {form.kind.one}s are decoded anew in each epoch: {cache.reason}")
     digests = tuple(cache.entries[at]["digest"].tobytes() for at in kept)
     return Decoded(kept, Rows(source, kept), None if values is None else values[kept], digests, tuple(notices))
+
+
+def _left_out(source: PictureSource) -> dict[int, str]:
+    """Return what of files is no part of their examples, by their places, as it was seen when they were decoded."""
+    try:
+        kept = json.loads(source.remembered(_LEFT_OUT) or "{}")
+        return {int(at): str(said) for at, said in kept.items() if 0 <= int(at) < len(source.files)}
+    except (ValueError, AttributeError):
+        return {}  # what is kept was damaged: it is a note, no more
 
 
 def _is_there(source: PictureSource, at: int) -> bool:

@@ -1,4 +1,4 @@
-"""Decoding WAV files to the samples of one channel, from -1 to 1, at the rate that is asked for."""
+"""Samples of plain WAV files, and samples at another rate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.sources.files.wav_headers import Wav, wav_of
+from netspec.sources.files.wav_headers import Wav
 
-__all__ = ["LARGEST", "fitted", "resampled", "samples_of", "waveform"]
+__all__ = ["LARGEST", "PIECE", "fitted", "reach", "resampled", "samples_of"]
 
 _REACH = 10
 """How many samples, of the lower rate, to each side of one a resampled one hangs on: as in SciPy's `resample_poly`."""
@@ -21,30 +21,10 @@ _BETA = 5.0
 """Of the Kaiser window, likewise."""
 _KEPT = 20_000
 """Tables up to this factor are kept: 4 MB."""
-_PIECE, _NEW = 65_536, 8192
+PIECE, _NEW = 65_536, 8192
 """Samples that are decoded, and new ones that are computed, at a time."""
 LARGEST = 1e6
 """Of a floating-point sample: those of recordings are at most a little more than 1."""
-
-
-def waveform(content: bytes, name: str, rate: int, samples: int) -> NDArray[np.float32]:
-    """Return the beginning of a sound, (samples,), from -1 to 1: the mean of its channels, at a rate.
-
-    What is shorter is followed by silence.
-
-    Args:
-        content: of the WAV file.
-        name: what messages call it.
-        rate: samples a second.
-        samples: how many are wanted.
-
-    Raises:
-        DataError: it is no WAV file, damaged, or of a form that is not read.
-    """
-    wav = wav_of(content, name)
-    # What lies further behind does not reach into what is wanted.
-    most = -(-samples * wav.rate // rate) + _REACH * -(-max(wav.rate, rate) // rate) + 1
-    return fitted(samples_of(content, wav, name, most), wav.rate, rate, samples)
 
 
 def fitted(given: NDArray[np.float64], have: int, rate: int, samples: int) -> NDArray[np.float32]:
@@ -68,7 +48,7 @@ def samples_of(content: bytes, wav: Wav, name: str, most: int | None = None) -> 
         DataError: some are not finite.
     """
     frames = wav.frames if most is None else min(wav.frames, most)
-    made, piece = np.empty(frames), max(1, _PIECE // wav.channels)
+    made, piece = np.empty(frames), max(1, PIECE // wav.channels)
     for start in range(0, frames, piece):
         count = min(piece, frames - start) * wav.channels
         raw = np.frombuffer(content, np.uint8, count * wav.width, wav.start + start * wav.channels * wav.width)
@@ -92,6 +72,11 @@ def _values(raw: NDArray[np.uint8], wav: Wav) -> NDArray[np.float64]:
         return wide.view("<i4")[:, 0] / 2.0**31
     values: NDArray[np.float64] = raw.view(f"<i{wav.width}") / 2.0 ** (8 * wav.width - 1)
     return values
+
+
+def reach(have: int, rate: int) -> int:
+    """Return how many samples of one rate, behind the last that is wanted, one of another rate hangs on."""
+    return _REACH * -(-max(have, rate) // rate) + 1
 
 
 def resampled(samples: NDArray[np.float64], have: int, want: int) -> NDArray[np.float64]:

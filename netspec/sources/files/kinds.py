@@ -33,7 +33,8 @@ class FileKind:
 PICTURES = FileKind(
     "picture", ENDINGS, "name a folder of .png or .jpg files, or of the four IDX files", masks=True, named=True
 )
-SOUNDS = FileKind("sound", frozenset((".wav", ".wave")), "name a folder of .wav files", named=True)
+_SOUND_ENDINGS = ".wav .wave .flac .mp3 .ogg .oga .opus .aif .aiff .aifc .au .w64 .rf64"
+SOUNDS = FileKind("sound", frozenset(_SOUND_ENDINGS.split()), "name a folder of .wav, .flac or .mp3 files", named=True)
 
 NAMED = ENDINGS | SOUNDS.endings
 """How the names of files end that a column of a table may name."""

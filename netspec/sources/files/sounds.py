@@ -10,13 +10,14 @@ from pathlib import Path, PurePath, PurePosixPath
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.sound_settings import as_spectrogram
 from netspec.sources.files.kinds import PICTURES, SOUNDS
-from netspec.sources.files.wav_headers import Wav, wav_of
+from netspec.sources.files.libsndfile import INSTALL, SoundfileMissingError
+from netspec.sources.files.sound_headers import SoundHeader, header_of
 from netspec.sources.trees import Tree, is_archive, open_tree
 from netspec.system.files import kind_of
 
 __all__ = ["Measured", "are_sounds", "line_for", "measured", "of_other_forms"]
 
-_OTHERS = frozenset((".flac", ".mp3", ".ogg", ".oga", ".opus", ".m4a", ".aac", ".wma", ".aif", ".aiff", ".au"))
+_OTHERS = frozenset((".m4a", ".aac", ".wma", ".webm", ".amr", ".ac3", ".ape", ".caf"))
 _LOOKED_AT = 200
 _MOST_SECONDS = 10.0
 """Of an example, where nobody says it: more takes long."""
@@ -53,7 +54,11 @@ def are_sounds(path: Path) -> bool:
 
 
 def measured(tree: Tree, files: Sequence[str]) -> Measured | None:
-    """Return what some of the files say of their rates and lengths; None where none can be read."""
+    """Return what some of the files say of their rates and lengths; None where none can be read.
+
+    Raises:
+        SoundfileMissingError: some are read by a library that is not installed.
+    """
     found = list(_headers(tree, files[:: max(1, len(files) // _LOOKED_AT)]))
     if not found:
         return None
@@ -67,10 +72,12 @@ def measured(tree: Tree, files: Sequence[str]) -> Measured | None:
     return Measured(rate, rates, min(seconds, _MOST_SECONDS), lengths[-1])
 
 
-def _headers(tree: Tree, files: Sequence[str]) -> Iterator[Wav]:
+def _headers(tree: Tree, files: Sequence[str]) -> Iterator[SoundHeader]:
     for at, read in tree.each(files):
         try:
-            yield wav_of(read(), tree.shown(files[at]))
+            yield header_of(read(), tree.shown(files[at]))
+        except SoundfileMissingError:
+            raise
         except DataError:
             continue  # what cannot be read is said, or left out, when all are read
 
@@ -78,7 +85,10 @@ def _headers(tree: Tree, files: Sequence[str]) -> Iterator[Wav]:
 def line_for(tree: Tree) -> str:
     """Return the `data` line that goes with the sounds in a tree, and what it is made of."""
     files = [file for file in tree.files if PurePosixPath(file).suffix.lower() in SOUNDS.endings]
-    facts = measured(tree, files)
+    try:
+        facts = measured(tree, files)
+    except SoundfileMissingError:
+        return f"{INSTALL}; then say how they become examples: `sound 16000 seconds=1 mel=40`"
     if facts is None:
         return "say how they become examples: `sound 16000 seconds=1 mel=40`"
     # As the spec names them, if it does; of a path from elsewhere as one beside them would.
@@ -95,4 +105,4 @@ def of_other_forms(files: Sequence[str]) -> str:
     if not others:
         return ""
     said = ", ".join(f"{plural(count, f'{ending} file')}" for ending, count in others.items())
-    return f"{said} {'is' if sum(others.values()) == 1 else 'are'} not read: only .wav files are"
+    return f"{said} {'is' if sum(others.values()) == 1 else 'are'} not read: `ffmpeg` makes FLAC files of them"

@@ -11,20 +11,26 @@ from dataclasses import dataclass
 from netspec.diagnostics.diagnostic import DataError
 from netspec.recipe.sound_settings import MOST_RATE
 
-__all__ = ["CONVERT", "Wav", "is_wav", "wav_of"]
+__all__ = ["CONVERT", "LEAST_RATE", "MOST_CHANNELS", "OtherWavError", "Wav", "is_wav", "wav_of"]
 
 CONVERT = "`ffmpeg -i in.{0} -c:a pcm_s16le out.wav`, or `sox in.{0} out.wav`, writes one that is read"
 """What makes a WAV file of 16 bits of another sound file, by its ending."""
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _CODES = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "IMA ADPCM", 49: "GSM", 80: "MPEG", 85: "MP3", 0xFF: "AAC"}
+_READ = frozenset((2, 6, 7, 17, 49))
+"""Those that libsndfile reads."""
 _UNKNOWN_SIZE = 0xFFFFFFFF
 """What programs state that write to a pipe: the samples go on to the end of the file."""
 
-_MOST_CHUNKS, _MOST_CHANNELS = 10_000, 256
-_LEAST_RATE = 100
+_MOST_CHUNKS = 10_000
+MOST_CHANNELS, LEAST_RATE = 256, 100
 _SUFFIX = bytes.fromhex("000000001000800000aa00389b71")
 """How the identifier of a form ends that is one of the plain ones."""
+
+
+class OtherWavError(DataError):
+    """A WAV file is packed, or of another kind than the plain one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +72,15 @@ def wav_of(content: bytes, name: str) -> Wav:
         name: what messages call it.
 
     Raises:
-        DataError: it is none, damaged, cut off, without samples, or of a form that is not read.
+        OtherWavError: it is packed, or of another kind: a library may read it.
+        DataError: it is none, damaged, cut off, or without samples.
     """
     if not content:
-        raise DataError(f"{name} is empty", "give a WAV file")
+        raise DataError(f"{name} is empty", "give a sound")
     if not is_wav(content):
         raise DataError(f"{name} is no WAV file", "give one: `ffmpeg -i in.mp3 out.wav` makes one of another sound")
     if content[:4] != b"RIFF":
-        raise DataError(f"{name} is a WAV file of the kind {content[:4].decode()}", CONVERT.format("wav"))
+        raise OtherWavError(f"{name} is a WAV file of the kind {content[:4].decode()}", CONVERT.format("wav"))
     form: tuple[bool, int, int, int] | None = None
     at = 12
     for _ in range(_MOST_CHUNKS):
@@ -99,14 +106,16 @@ def _form(chunk: bytes, name: str) -> tuple[bool, int, int, int]:
         raise DataError(f"{name} is damaged: it does not say what its samples are", "write the file again") from None
     if code == _EXTENSIBLE:
         if len(chunk) < 40 or chunk[26:40] != _SUFFIX:
-            raise DataError(f"{name} is a WAV file of a form that is not known", CONVERT.format("wav"))
+            raise OtherWavError(f"{name} is a WAV file of a form that is not known", CONVERT.format("wav"))
         code = int.from_bytes(chunk[24:26], "little")
     if code not in (_PCM, _FLOAT):
         said = _CODES.get(code, f"the form {code}")
-        raise DataError(f"{name} is a WAV file packed as {said}", CONVERT.format("wav"))
-    if not 1 <= channels <= _MOST_CHANNELS:
+        raise (OtherWavError if code in _READ else DataError)(
+            f"{name} is a WAV file packed as {said}", CONVERT.format("wav")
+        )
+    if not 1 <= channels <= MOST_CHANNELS:
         raise DataError(f"{name} says that it has {channels:,} channels", "write the file again")
-    if not _LEAST_RATE <= rate <= MOST_RATE:
+    if not LEAST_RATE <= rate <= MOST_RATE:
         raise DataError(f"{name} says that it has {rate:,} samples a second", "write the file again")
     width, rest = divmod(together, channels)
     if rest or width not in ((4, 8) if code == _FLOAT else (1, 2, 3, 4)) or not 0 < bits <= 8 * width:

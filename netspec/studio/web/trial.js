@@ -185,7 +185,7 @@ function fileBox(text, accept, take) {
 
 function sound() {
   const take = (file) => { tell(`${file.name} is read`); ask(file, "audio/wav"); };
-  return fileBox("Choose a .wav file, or drop one here:", ".wav,audio/wav", take);
+  return fileBox("Choose a sound (.wav, .flac, .mp3, .ogg …), or drop one here:", "audio/*,.wav,.flac,.mp3,.ogg,.opus,.aif,.aiff,.au", take);
 }
 
 function sentences() { return text({}, "Type a sentence on each line", "The sentences"); }
