@@ -138,14 +138,14 @@ def check_target_range(network: Network, graph: Graph, dataset: Dataset) -> None
     if not is_bytes and augment and _overshoots(augment):
         raise DataError(
             f"{dataset.name} has floats, which `augment` can move out of 0..1, and {targets}",
-            f"leave `contrast`, `brightness`, `saturation`, `noise` and `bicubic` out, or give bytes (uint8), which "
-            f"stay in their range; {no_bce}",
+            "leave `contrast`, `brightness`, `saturation`, `gain`, `noise` and `bicubic` out, or give bytes (uint8), "
+            f"which stay in their range; {no_bce}",
         )
 
 
 def _overshoots(augment: Augment) -> bool:
     """Return whether images can become brighter or darker than any image is."""
-    changes = (augment.contrast, augment.brightness, augment.saturation, augment.noise)
+    changes = (augment.contrast, augment.brightness, augment.saturation, augment.noise, augment.gain)
     return any(changes) or augment.interpolation == "bicubic"
 
 

@@ -1,9 +1,10 @@
-"""Can the images be changed as `augment` says, and can examples be mixed?"""
+"""Can images or sounds be changed as `augment` says, and can examples be mixed?"""
 
 from __future__ import annotations
 
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.graph.graph import Graph, GraphOutput
+from netspec.graph.sound_augment_checks import of_images_misfit, of_sounds_misfit
 from netspec.ir.network import Network
 from netspec.ops import Shape, format_shape
 from netspec.recipe.image_settings import Augment
@@ -19,24 +20,27 @@ def augment_misfit(network: Network, graph: Graph | None) -> Misfit | None:
     """Return what is wrong with `augment`, and what would be right; None where nothing is.
 
     Args:
-        network: with at least one input that is an image.
+        network: with at least one input that is changed.
         graph: of it, where there is one.
     """
     augment = network.data.augment if network.data else None
     if augment is None:
         return None
+    sound = network.data.sound if network.data else None
+    if wrong := of_sounds_misfit(augment, sound) if sound else of_images_misfit(augment):
+        return wrong
     for given in network.inputs:
         if len(given.shape) == 3:
-            wrong = _of_image(augment, given.shape)
+            wrong = _of_image(augment, given.shape, "spectrograms" if sound else "images")
             if wrong:
                 return wrong
     return _mixing(augment, network, graph) if augment.mixes else None
 
 
-def _of_image(augment: Augment, shape: Shape) -> Misfit | None:
+def _of_image(augment: Augment, shape: Shape, what: str) -> Misfit | None:
     """Return what is wrong for images of a shape."""
     side = min(shape[1:])
-    size = f"images of {format_shape(shape[1:])}"
+    size = f"{what} of {format_shape(shape[1:])}"
     if augment.cutout >= side:
         return f"`cutout={augment.cutout}` leaves nothing of {size}", f"choose less than {side}"
     if augment.elastic >= side:

@@ -26,7 +26,8 @@ def check_data(network: Network, graph: Graph | None, places: Places) -> Iterabl
     sound = network.data.sound
     if sound and (wrong := _of_sound(network, sound, places)):
         return [wrong]
-    if network.data.is_table and of_images and not any(len(given.shape) == 3 for given in network.inputs):
+    varied = any(network.varies(given.shape) for given in network.inputs)
+    if network.data.is_table and of_images and not varied:
         message = "the numbers of a table are standardized; `scale`, `normalize`, `augment` and `views` are for images"
         return [_diagnostic("E0308", message, places.get("data"), "leave them out")]
     targets = {o.target for o in graph.outputs} if graph else _declared_targets(network)
@@ -96,7 +97,7 @@ def _of_several(network: Network, graph: Graph | None, targets: set[str], places
         yield _diagnostic(
             "E0308", "`views` is for a network of one input and one output", place, "remove it from `data`"
         )
-    elif network.data.augment and not any(len(i.shape) == 3 for i in network.inputs):
+    elif network.data.augment and not any(network.varies(i.shape) for i in network.inputs):
         message = "`augment` moves the pixels of images, but none of the inputs is an image"
         yield _diagnostic("E0308", message, place, "remove it from `data`")
     elif misfit := augment_misfit(network, graph):
@@ -214,7 +215,8 @@ def _augmentation(network: Network, graph: Graph | None) -> tuple[str, str] | No
     """Return what is wrong with `augment`, and what would be right; None where nothing is."""
     if network.data is None or network.data.augment is None:
         return None
-    return augment_misfit(network, graph) if len(network.input) == 3 else _no_images(network, "augment")
+    varied = network.varies(network.input)
+    return augment_misfit(network, graph) if varied else _no_images(network, "augment")
 
 
 def _views(network: Network, graph: Graph | None) -> tuple[str, str] | None:

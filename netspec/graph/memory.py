@@ -61,7 +61,7 @@ def augment_bytes(network: Network, graph: Graph) -> int:
     augment = network.data.augment if network.data else None
     if augment is None:
         return 0
-    images = [i.shape for i in graph.inputs if len(i.shape) == 3]
+    images = [i.shape for i in graph.inputs if network.varies(i.shape)]
     return _FLOAT * used_batch(network) * sum(prod(shape) + augment.values(shape) for shape in images)
 
 

@@ -366,6 +366,11 @@ class Network(_Model):
         of_sound = self.data is not None and self.data.sound is not None and len(given.shape) == 2
         return len(given.shape) == 3 or of_sound
 
+    def varies(self, shape: tuple[int, ...]) -> bool:
+        """Return whether `augment` changes inputs of a shape: images, spectrograms or waveforms."""
+        sound = self.data.sound if self.data else None
+        return len(shape) == 3 or (sound is not None and shape == sound.shape)
+
     @property
     def reads_sounds(self) -> bool:
         """Whether a sound in a file is an example."""

@@ -1,4 +1,4 @@
-"""How images are varied: at random while a network is trained, and moved a little where it answers."""
+"""How images and sounds are varied: at random while a network is trained; images moved a little where it answers."""
 
 from math import ceil, prod
 from typing import Annotated, Any, Literal
@@ -28,6 +28,8 @@ _Chance = Annotated[float, Field(ge=0, le=1), Expects("a probability from 0 to 1
 _Hue = Annotated[float, Field(ge=0, le=0.5), Expects("a number from 0 to 0.5")]
 _Operations = Annotated[int, Field(ge=0, le=14), Expects("a whole number from 0 to 14")]
 _Magnitude = Annotated[int, Field(ge=0, le=30), Expects("a whole number from 0 to 30")]
+_Decibels = Annotated[float, Field(ge=0, le=60), Expects("decibels, 0 to 60")]
+_Seconds = Annotated[float, Field(ge=0, le=86_400), Expects("a number of seconds, 0 or more")]
 _Alpha = Annotated[float, Field(ge=0, le=LARGEST), Expects("a number, 0 or more")]
 
 _CROP = (0.08, 1.0)
@@ -39,9 +41,11 @@ def _crop(value: Any) -> Any:
 
 
 class Augment(Definition):
-    """Training images are changed at random, each one anew in each step; evaluation sees them as they are.
+    """Training images or sounds are changed at random, each anew in each step; evaluation sees them as they are.
 
     After `until`, only `pad` and `flip` go on: they move whole pixels, which leaves an image as sharp as it was.
+    Sounds are varied by `time_shift`, `gain`, `noise` and `mixup`, waveforms by `polarity` too, spectrograms by
+    `time_mask`, `frequency_mask`, `shift`, `pad`, `cutout`, `erase` and `cutmix` too.
     Source: He, Xie, Chen et al., "Data Augmentation Revisited: Rethinking the Distribution Gap between Clean
     and Augmented Data", 2019.
     """
@@ -60,6 +64,11 @@ class Augment(Definition):
         "erase_area",
         "mixup",
         "cutmix",
+        "time_shift",
+        "gain",
+        "polarity",
+        "time_mask",
+        "frequency_mask",
     )
     resized_crop: Annotated[bool | Shares | None, BeforeValidator(_crop)] = option(
         None,
@@ -103,6 +112,15 @@ class Augment(Definition):
     cutmix: _Alpha = option(
         0.0, "a rectangle of another example is pasted in, with a share of the area from Beta(this, this)"
     )
+    time_shift: _Seconds = option(0.0, "of sounds: moved in time by up to ± so many seconds; what comes in is silence")
+    gain: _Decibels = option(0.0, "of sounds: louder or softer by up to ± so many decibels")
+    polarity: bool = option(False, "of waveforms: every other one, by chance, is turned upside down")
+    time_mask: NonNegativeInt = option(
+        0, "of spectrograms: up to so many frames, one after the other, become silence (SpecAugment)"
+    )
+    frequency_mask: NonNegativeInt = option(
+        0, "of spectrograms: up to so many bands, one above the other, become silence (SpecAugment)"
+    )
     until: _Share = option(1.0, "share of the training in which this happens; after it, only `pad` and `flip` go on")
 
     @model_validator(mode="after")
@@ -125,7 +143,7 @@ class Augment(Definition):
 
     @model_validator(mode="after")
     def _something(self) -> "Augment":
-        if not (self.warps or self.changes_values or self.mixes):
+        if not (self.warps or self.changes_values or self.mixes or self.of_sounds):
             raise ValueError("say what to vary: `augment rotate=10 shift=2`")
         return self
 
@@ -139,7 +157,7 @@ class Augment(Definition):
 
     @model_validator(mode="after")
     def _until_of_something(self) -> "Augment":
-        if self.until != 1 and not (self._reads_between or self.changes_values or self.mixes):
+        if self.until != 1 and not (self._reads_between or self.changes_values or self.mixes or self.of_sounds):
             raise ValueError("nothing here ends at `until`: `pad` and `flip` go on to the last step")
         return self
 
@@ -161,6 +179,12 @@ class Augment(Definition):
     def draws_operations(self) -> bool:
         """Whether operations are drawn for each image from a table."""
         return self.trivialaugment or self.randaugment > 0
+
+    @property
+    def of_sounds(self) -> tuple[str, ...]:
+        """The settings in force that sounds alone have."""
+        names = ("time_shift", "gain", "polarity", "time_mask", "frequency_mask")
+        return tuple(name for name in names if getattr(self, name))
 
     @property
     def mixes(self) -> bool:
@@ -194,9 +218,14 @@ class Augment(Definition):
         return self.shift + self.pad
 
     def values(self, shape: tuple[int, ...]) -> int:
-        """Return how many numbers are in memory for an image of channels x height x width while it is changed."""
-        size, (height, width) = prod(shape), shape[1:]
+        """Return how many numbers are in memory for an image, channels x height x width, or a waveform, 1 x samples."""
+        size = prod(shape)
+        if len(shape) == 2:
+            return size * (1 + bool(self.time_shift) + 3 * bool(self.noise) + self.mixes)
+        height, width = shape[1:]
         values = size + (2 * height * width if self.warps else 0) + (3 * size if self.noise else 0)
+        if self.time_shift:
+            values += size
         if self.elastic:
             # The points of noise, as `field_points` has them, thrice more as random words; one axis of them smoothed.
             rows, columns = (ceil((length - 1) / self.sigma) + 7 for length in (height, width))

@@ -8,10 +8,13 @@ from pydantic import Field, model_validator
 from netspec.schema.definition import Definition, option, positional
 from netspec.schema.types import Expects
 
-__all__ = ["MOST_RATE", "Sound", "as_spectrogram"]
+__all__ = ["FLOOR", "MOST_RATE", "Sound", "as_spectrogram"]
 
 MOST_RATE = 384_000
 """Samples a second: twice what the best recorders write."""
+
+FLOOR = -100.0
+"""Decibels of full scale that count as silence in a spectrogram."""
 
 _MOST_SAMPLES = 20_000_000
 """Of one example: seven minutes at 48,000 Hz."""

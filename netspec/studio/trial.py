@@ -22,6 +22,7 @@ from netspec.serving.options import Options
 from netspec.serving.requests import read_request
 from netspec.serving.served import Served
 from netspec.workflows.answer_facts import by_example, facts_of
+from netspec.workflows.shown import upright
 from netspec.workflows.tagging import facts_of_tagged, tagged
 from netspec.workflows.trained import Run, open_run
 
@@ -109,7 +110,15 @@ class Trial:
                 continue
             count = len(values) if values.ndim == 3 else 1
             more = max(0, count - _MAPS)
-            shown.append({"name": name, "shape": list(values.shape), "more": more, "picture": _png(_tiles(values))})
+            picture = _png(_tiles(upright(run.network, values)))
+            shown.append(
+                {
+                    "name": name,
+                    "shape": list(values.shape),
+                    "more": more,
+                    "picture": picture,
+                }
+            )
         return shown
 
     def _saliency(self, run: Run, one: Any, found: Any) -> str:
@@ -130,7 +139,8 @@ class Trial:
         strength = np.clip(rises / (float(np.quantile(rises, 0.995)) or 1.0), 0, 1)
         colors = colormaps["inferno"](strength)[..., :3]
         blended = 0.35 * gray[..., None] + 0.65 * colors
-        return _png(_enlarged((255 * blended).astype(np.uint8), 6))
+        drawn = upright(run.network, blended.transpose(2, 0, 1)).transpose(1, 2, 0)
+        return _png(_enlarged((255 * drawn).astype(np.uint8), 6))
 
 
 def _tiles(values: NDArray[Any]) -> NDArray[np.uint8]:

@@ -21,6 +21,7 @@ from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
 from netspec.workflows.learned_data import ALL
 from netspec.workflows.predictions import Evaluation, class_names, number_names
+from netspec.workflows.shown import as_pictures
 from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ def draw_mistakes(r: Request) -> Path:
     images = answers.part.images
     images = images[run.network.inputs[0].name] if isinstance(images, Mapping) else images
     return report.draw_mistakes(
-        images.reshape(-1, *((1, *shape) if len(shape) == 2 else shape)),
+        as_pictures(run.network, images, shape),
         answers.targets,
         found.predicted,
         found.probability,
@@ -268,17 +269,13 @@ def _inputs(answers: Answers) -> list[report.Column]:
     images = first_of(answers.part.images, _EXAMPLES)
     if not isinstance(images, Mapping):
         shape = network.image_shape
-        is_image = network.reads_images and len(shape) > 1
-        return [report.Column(network.inputs[0].name, images.reshape(-1, *_three(shape)))] if is_image else []
+        is_image = (network.reads_images or network.reads_sounds) and len(shape) > 1
+        return [report.Column(network.inputs[0].name, as_pictures(network, images, shape))] if is_image else []
     return [
-        report.Column(given.name, images[given.name].reshape(-1, *_three(given.shape)))
+        report.Column(given.name, as_pictures(network, images[given.name], given.shape))
         for given in network.inputs
         if len(given.shape) == 3
     ]
-
-
-def _three(shape: Sequence[int]) -> tuple[int, ...]:
-    return (1, *shape) if len(shape) == 2 else tuple(shape)
 
 
 def _pictures_of(answers: Answers, given: NDArray[Any]) -> list[report.Column]:
@@ -286,7 +283,7 @@ def _pictures_of(answers: Answers, given: NDArray[Any]) -> list[report.Column]:
     count = len(given)
     if answers.run.network.reconstructs:
         network = answers.run.network
-        return [report.Column("given again", given.reshape(count, *_three(network.image_shape)))]
+        return [report.Column("given again", as_pictures(network, given, network.image_shape))]
     true = np.asarray(answers.targets[:count])
     if answers.task in {"classes", "two classes"}:
         true = true.argmax(axis=1) if true.ndim == 4 and true.shape[1] > 1 else true.reshape(count, *given.shape[2:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from netspec.graph.graph import GraphOutput
 from netspec.workflows.answers import asked_output
 from netspec.workflows.predictions import class_names, gives_probabilities
 from netspec.workflows.shares import Parts, drawn_as_picture, parts_of, scores
+from netspec.workflows.shown import upright
 from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
@@ -158,8 +159,14 @@ def _of_values(run: Run, one: Any, answer: _Answer, r: Request, title: str, firs
             report.HeatMap("occlusion", lost, f"how much the answer falls with\n{side}x{side} pixels gray", signed=True)
         )
     shown = one.reshape(1, *shape) if one.dtype == np.uint8 else x
-    picture = _as_picture(run, shown)
+    picture = upright(run.network, _as_picture(run, shown))
+    maps = [replace(one, values=_upright_plane(run, one.values)) for one in maps]
     return report.draw_saliency(picture, maps, r.out, title=title, subtitle=f"each map has a scale of its own{first}")
+
+
+def _upright_plane(run: Run, values: NDArray[Any]) -> NDArray[Any]:
+    """Return the values at the places of an example, (h, w), as its picture is drawn."""
+    return upright(run.network, values[None])[0]
 
 
 def _as_picture(run: Run, values: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from netspec.diagnostics.suggest import nearest
 from netspec.workflows import answers
 from netspec.workflows.embeddings import draw_embeddings
 from netspec.workflows.explanations import draw_saliency
+from netspec.workflows.shown import upright
 from netspec.workflows.trained import Run
 
 __all__ = ["PICTURES", "Request", "draw"]
@@ -129,7 +130,9 @@ def _features(r: Request) -> Path:
             raise NetspecError(f"{r.run} has no layer {r.layer!r}", fix)
         maps = {r.layer: maps[r.layer]}
     shown = image[0] if run.network.tokens else image[0].reshape(run.image_shape)
-    return report.draw_features(shown, maps, r.out, title=f"{run.network.name}: what it makes of {r.image.name}")
+    maps = {name: upright(run.network, values) for name, values in maps.items()}
+    title = f"{run.network.name}: what it makes of {r.image.name}"
+    return report.draw_features(upright(run.network, shown), maps, r.out, title=title)
 
 
 def _network(r: Request) -> Path:

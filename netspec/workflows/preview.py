@@ -21,6 +21,7 @@ from netspec.diagnostics.diagnostic import NetspecError
 from netspec.ir.network import Network
 from netspec.recipe.image_settings import Augment
 from netspec.recipe.losses import CrossEntropy
+from netspec.workflows.shown import as_pictures
 
 __all__ = ["draw_augmented"]
 
@@ -83,17 +84,17 @@ def _drawn(
     """Yield the images of each input with its name, "" for the only one, and what is drawn; then their masks."""
     given = dataset.train.images
     for source in network.inputs:
-        if len(source.shape) != 3:
+        if not network.varies(source.shape):
             continue
         images = np.asarray((given[source.name] if isinstance(given, dict) else given)[:_EXAMPLES])
         own = jax.random.fold_in(key, crc32(source.name.encode())) if isinstance(given, dict) else key
         repeated = jnp.repeat(jnp.asarray(images), _DRAWS, axis=0)
-        places, size = jnp.arange(len(repeated)), (source.shape[1], source.shape[2])
-        drawn = augmented(repeated, how, stream(own), places)
+        places, size = jnp.arange(len(repeated)), (source.shape[-2], source.shape[-1])
+        drawn = augmented(repeated, how, stream(own), places, network.data.sound if network.data else None)
         mixture = mix.drawn(how, key, places, batch=len(places), size=size) if how.mixes else None
         if mixture:
             drawn = mix.mixed_images(drawn, mixture, how)
-        yield source.name if isinstance(given, dict) else "", images, drawn
+        yield source.name if isinstance(given, dict) else "", *_as_shown(network, source.shape, images, drawn)
         labels = dataset.train.labels
         if isinstance(given, dict) or isinstance(labels, dict) or not at_each_pixel(labels.shape, size):
             continue
@@ -104,6 +105,15 @@ def _drawn(
         if mixture:
             moved = mix.mixed_targets(moved.astype(jnp.float32), mixture, how, is_image=True)
         yield "its mask", *_painted(labels[:_EXAMPLES], np.asarray(moved), images)
+
+
+def _as_shown(
+    network: Network, shape: tuple[int, ...], images: NDArray[Any], drawn: jax.Array
+) -> tuple[NDArray[Any], jax.Array]:
+    """Return the examples of an input, and what is drawn of them, as pictures."""
+    if len(shape) == 3 and not (network.data and network.data.sound):
+        return images, drawn
+    return as_pictures(network, images, shape), jnp.asarray(as_pictures(network, np.asarray(drawn), shape))
 
 
 def _painted(masks: NDArray[Any], moved: NDArray[Any], like: NDArray[Any]) -> tuple[NDArray[Any], jax.Array]:

@@ -16,6 +16,7 @@ from netspec.graph.graph import GraphOutput
 from netspec.report.pixels import displayable
 from netspec.report.saliency import HeatMap, heat_colors
 from netspec.workflows.shares import Parts, drawn_as_picture, parts_of, scores
+from netspec.workflows.shown import upright
 from netspec.workflows.trained import Run
 
 __all__ = ["Reason", "reasons_of"]
@@ -122,7 +123,8 @@ def _of_picture(run: Run, output: GraphOutput, one: NDArray[Any], predicted: int
     colors = heat_colors(HeatMap("", shares.reshape(run.image_shape).sum(axis=0), signed=True))
     shown = displayable(one.reshape(1, *run.image_shape) if one.dtype == np.uint8 else x.reshape(1, *run.image_shape))
     gray = shown[0].mean(axis=2, keepdims=True) / 1.6
-    return Reason((1 - colors[..., 3:]) * gray + colors[..., 3:] * colors[..., :3])
+    mixed = (1 - colors[..., 3:]) * gray + colors[..., 3:] * colors[..., :3]
+    return Reason(upright(run.network, mixed.transpose(2, 0, 1)).transpose(1, 2, 0))
 
 
 def _of_parts(

@@ -29,6 +29,7 @@ from netspec.training.scores import task_of
 from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.predictions import Evaluation, number_names
 from netspec.workflows.reasons import Reason, reasons_of
+from netspec.workflows.shown import as_pictures
 from netspec.workflows.trained import Run
 
 __all__ = ["page_at_the_end", "run_facts", "write_report"]
@@ -306,9 +307,10 @@ def _mistakes(
 def _thumbnails(run: Run, part: Split, at: NDArray[np.integer[Any]]) -> list[bytes]:
     """Return the pictures of some examples; nothing for each where they are none."""
     shape = run.network.image_shape
-    if isinstance(part.images, Mapping) or not run.network.reads_images or len(shape) < 2 or not len(at):
+    drawn = run.network.reads_images or run.network.reads_sounds
+    if isinstance(part.images, Mapping) or not drawn or len(shape) < 2 or not len(at):
         return [b""] * len(at)
-    images = np.asarray(part.images[at]).reshape(len(at), *((1, *shape) if len(shape) == 2 else shape))
+    images = as_pictures(run.network, np.asarray(part.images[at]), shape)
     return [_png(image, _SMALL) for image in displayable(images)]
 
 
@@ -357,14 +359,15 @@ def _pictures(
     """Return pictures with their true and predicted masks, or with what an autoencoder makes of them."""
     shape = run.network.image_shape
     positions = len(run.model.graph.shape(output.index)) == 3
-    if isinstance(part.images, Mapping) or not run.network.reads_images or len(shape) != 3:
+    drawn = run.network.reads_images or run.network.reads_sounds
+    if isinstance(part.images, Mapping) or not drawn or len(shape) < 2:
         return []
     if not run.network.reconstructs and not (positions and task in {"classes", "two classes"}):
         return []
     images = np.asarray(part.images[:_EXAMPLES])
-    shown = displayable(images.reshape(-1, *shape))
+    shown = displayable(as_pictures(run.network, images, shape))
     if run.network.reconstructs:
-        again = displayable(np.asarray(run.outputs(images)).reshape(len(images), *shape))
+        again = displayable(as_pictures(run.network, np.asarray(run.outputs(images)), shape))
         strips = [np.concatenate(pair, axis=1) for pair in zip(shown, again, strict=True)]
         return _captioned("examples, and what is given again", strips)
     found = np.asarray(run.probabilities(images)).argmax(axis=1)

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.recipe.sound_settings import Sound
+from netspec.recipe.sound_settings import FLOOR, Sound
 
 __all__ = ["log_mel", "mel_filters", "power"]
-
-_FLOOR = -100.0
-"""Decibels that count as silence."""
 
 _PIECE = 4096
 """Frames that are transformed at a time: an hour has 360,000."""
@@ -32,8 +29,8 @@ def log_mel(samples: NDArray[Any], sound: Sound) -> NDArray[np.float32]:
         frames = power(samples, sound, start, min(sound.frames, start + _PIECE))
         # One order of additions, whatever else the machine does: `@` divides them among threads, and is slower here.
         bands = np.einsum("bf,ft->bt", filters, frames)
-        decibels = 10 * np.log10(np.maximum(bands, 10 ** (_FLOOR / 10)))
-        made[0, :, start : start + _PIECE] = 1 - decibels / _FLOOR
+        decibels = 10 * np.log10(np.maximum(bands, 10 ** (FLOOR / 10)))
+        made[0, :, start : start + _PIECE] = 1 - decibels / FLOOR
     return made
 
 

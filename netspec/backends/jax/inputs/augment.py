@@ -1,15 +1,16 @@
-"""Random changes of training images inside the compiled step: a pure function of a key and the place in the batch."""
+"""Random changes of training images and sounds in the compiled step: a function of a key and the place in the batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod, radians, sqrt
+from math import radians
 from zlib import crc32
 
 import jax
 import jax.numpy as jnp
 
-from netspec.backends.jax.inputs import operations, rectangles
+from netspec.backends.jax.inputs import operations, rectangles, sounds
+from netspec.backends.jax.inputs.draws import Draws
 from netspec.backends.jax.kernels import colors
 from netspec.backends.jax.kernels.warp import (
     Affine,
@@ -21,27 +22,9 @@ from netspec.backends.jax.kernels.warp import (
     smooth_field,
 )
 from netspec.recipe.image_settings import Augment
+from netspec.recipe.sound_settings import Sound
 
 __all__ = ["augmented", "moved_targets", "stream"]
-
-_DRAWN = (
-    "rotate",
-    "shear",
-    "zoom",
-    "flip",
-    "down",
-    "right",
-    "pad_down",
-    "pad_right",
-    "contrast",
-    "brightness",
-    "cutout_row",
-    "cutout_column",
-)
-"""The one number of each name that every image draws, used or not: a setting switched on changes no other one's.
-
-What came later draws from a key of its own, by its name (`_Draws.several`): what these draw stays the same.
-"""
 
 _SMALLEST_ZOOM = 2.0**-20
 """No pixel is left of the image long before; a zoom of 0 would divide by it."""
@@ -52,25 +35,32 @@ def stream(key: jax.Array) -> jax.Array:
     return jax.random.fold_in(key, crc32(b" augment"))
 
 
-def augmented(x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array) -> jax.Array:
-    """Change images at random.
+def augmented(
+    x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array, sound: Sound | None = None
+) -> jax.Array:
+    """Change images or sounds at random.
 
     What an image draws depends on the key and its position: neither the size of the batch nor another setting that is
     switched on changes it.
 
     Args:
-        x: (N, C, H, W), bytes or floats.
+        x: (N, C, H, W), bytes or floats; of spectrograms (N, 1, bands, frames), of waveforms (N, 1, samples).
         how: by how much.
         key: of the step.
         positions: the place of each image in the batch, (N,) integers.
+        sound: how sounds became examples; None of images.
 
     Returns:
-        (N, C, H, W) float32 in the unit of `x`; what was bytes stays within 0..255.
+        float32 in the shape and the unit of `x`; what was bytes stays within 0..255.
     """
+    if x.ndim == 3 and sound:
+        return sounds.of_waveforms(x, how, sound, Draws(key, positions, (0,)))
     draws = _drawn((x.shape[2], x.shape[3]), how, key, positions)
     is_bytes = x.dtype == jnp.uint8
     top = 255.0 if is_bytes else 1.0
     y = _warped(x, how, draws) if how.warps else x.astype(jnp.float32)
+    if sound:
+        y = sounds.of_spectrograms(y, how, sound, draws)
     if how.draws_operations:
         # Bytes and floats alike: values that cubic interpolation made beyond the range are none of theirs.
         y = operations.recolored(jnp.clip(y * (255 / top), 0, 255), _operations(how, draws, x.shape[2:])) * (top / 255)
@@ -90,6 +80,8 @@ def augmented(x: jax.Array, how: Augment, key: jax.Array, positions: jax.Array) 
         y += how.noise * top * draws.normal("noise", x.shape[1:])
     if is_bytes:
         y = jnp.clip(y, 0, top)
+    if how.time_mask or how.frequency_mask:
+        y = jnp.where(sounds.masked(x.shape[2:], how, draws), 0, y)
     if how.cutout:
         y = jnp.where(_covered(x, how.cutout, draws), 0, y)
     return jnp.where(_erased(x.shape[2:], how, draws), 0, y) if how.erase else y
@@ -118,50 +110,9 @@ def moved_targets(
     return moved[:, 0] if y.ndim == 3 else moved
 
 
-def _drawn(size: tuple[int, int], how: Augment, key: jax.Array, positions: jax.Array) -> _Draws:
+def _drawn(size: tuple[int, int], how: Augment, key: jax.Array, positions: jax.Array) -> Draws:
     points = (2, *field_points(size, how.sigma)) if how.elastic else (0,)
-    return _Draws(key, positions, points)
-
-
-class _Draws:
-    """The random numbers of a batch, by name."""
-
-    def __init__(self, key: jax.Array, positions: jax.Array, points: tuple[int, ...]) -> None:
-        self.count = len(positions)
-        self._keys = jax.vmap(lambda position: jax.random.fold_in(key, position))(positions)
-        # One call for all of them: each call is a hash of its own, which takes longer to compile than to run.
-        count = len(_DRAWN) + prod(points)
-        drawn = jax.vmap(lambda k: jax.random.uniform(k, (count,)))(self._keys)
-        self._uniform = jax.lax.optimization_barrier(drawn)  # type: ignore[no-untyped-call]
-        self.field = (2 * self._uniform[:, len(_DRAWN) :] - 1).reshape(len(positions), *points) * sqrt(3)
-        """Noise of mean 0 and deviation 1, (N, *points)."""
-
-    def share(self, name: str) -> jax.Array:
-        """Return numbers in 0..1, (N,)."""
-        return self._uniform[:, _DRAWN.index(name)]
-
-    def up_to(self, name: str, most: float) -> jax.Array:
-        """Return numbers from -most to most, (N,)."""
-        return most * (2 * self.share(name) - 1)
-
-    def whole(self, name: str, count: int) -> jax.Array:
-        """Return whole numbers from 0 to count - 1, each as likely as the others, (N,) float32."""
-        # A share just below 1 times the count may be rounded up to it.
-        return jnp.minimum(jnp.floor(self.share(name) * count), count - 1)
-
-    def several(self, name: str, count: int) -> jax.Array:
-        """Return numbers in 0..1 that nothing else draws, (N, count)."""
-        number = crc32(name.encode())
-        return jax.vmap(lambda k: jax.random.uniform(jax.random.fold_in(k, number), (count,)))(self._keys)
-
-    def more_up_to(self, name: str, most: float) -> jax.Array:
-        """Return numbers from -most to most that nothing else draws, (N,)."""
-        return most * (2 * self.several(name, 1)[:, 0] - 1)
-
-    def normal(self, name: str, shape: tuple[int, ...]) -> jax.Array:
-        """Return normal numbers, (N, *shape)."""
-        number = crc32(name.encode())
-        return jax.vmap(lambda k: jax.random.normal(jax.random.fold_in(k, number), shape))(self._keys)
+    return Draws(key, positions, points)
 
 
 def _each(values: jax.Array) -> jax.Array:
@@ -169,7 +120,7 @@ def _each(values: jax.Array) -> jax.Array:
     return values[:, None, None, None]
 
 
-def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
+def _warped(x: jax.Array, how: Augment, draws: Draws) -> jax.Array:
     """Return the images with their pixels moved."""
     rows, columns = _coordinates((x.shape[2], x.shape[3]), how, draws)
     if how.resized_crop and how.is_separable and how.interpolation == "bilinear":
@@ -177,7 +128,7 @@ def _warped(x: jax.Array, how: Augment, draws: _Draws) -> jax.Array:
     return interpolated(x, rows, columns, method=how.interpolation, fill=how.fill)
 
 
-def _coordinates(size: tuple[int, int], how: Augment, draws: _Draws) -> tuple[jax.Array, jax.Array]:
+def _coordinates(size: tuple[int, int], how: Augment, draws: Draws) -> tuple[jax.Array, jax.Array]:
     """Return where each pixel of the changed images is read."""
     one = jnp.ones(draws.count)
     change = Affine(
@@ -197,7 +148,7 @@ def _coordinates(size: tuple[int, int], how: Augment, draws: _Draws) -> tuple[ja
 
 
 def _within_crop(
-    rows: jax.Array, columns: jax.Array, size: tuple[int, int], how: Augment, draws: _Draws
+    rows: jax.Array, columns: jax.Array, size: tuple[int, int], how: Augment, draws: Draws
 ) -> tuple[jax.Array, jax.Array]:
     """Return where in whole images pixels are read that were to be read in what is cut out of them and scaled up."""
     assert how.crop_area
@@ -214,14 +165,14 @@ def _within_crop(
     return along(rows, top, height, size[0]), along(columns, left, width, size[1])
 
 
-def _operations(how: Augment, draws: _Draws, size: Sequence[int]) -> list[operations.Chosen]:
+def _operations(how: Augment, draws: Draws, size: Sequence[int]) -> list[operations.Chosen]:
     """Return the operations that are drawn for each image."""
     count = 1 if how.trivialaugment else how.randaugment
     shares = draws.several("operations", 3 * count).reshape(draws.count, count, 3)
     return operations.chosen(how, shares, (size[0], size[1]))
 
 
-def _erased(size: Sequence[int], how: Augment, draws: _Draws) -> jax.Array:
+def _erased(size: Sequence[int], how: Augment, draws: Draws) -> jax.Array:
     """Return what is erased, (N, 1, H, W) of bool.
 
     Source: Zhong, Zheng, Kang, Li & Yang, "Random Erasing Data Augmentation", 2020.
@@ -231,7 +182,7 @@ def _erased(size: Sequence[int], how: Augment, draws: _Draws) -> jax.Array:
     return rectangles.inside(found, (size[0], size[1]))
 
 
-def _covered(x: jax.Array, side: int, draws: _Draws) -> jax.Array:
+def _covered(x: jax.Array, side: int, draws: Draws) -> jax.Array:
     """Return where the squares lie, (N, 1, H, W) of bool: around a random pixel each, cut off at the edge.
 
     Source: DeVries and Taylor, "Improved Regularization of Convolutional Neural Networks with Cutout", 2017.

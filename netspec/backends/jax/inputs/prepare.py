@@ -72,7 +72,7 @@ def prepare_training(
     made = {}
     for given in network.inputs:
         each = x[given.name]
-        if len(given.shape) == 3:
+        if network.varies(given.shape):
             own = jax.random.fold_in(key, crc32(given.name.encode()))
             made[given.name] = _changed(each, augment, network, own, first, done)
         else:
@@ -137,7 +137,8 @@ def _changed(
     done: jax.Array | float,
 ) -> Any:
     def changed(how: Augment) -> jax.Array:
-        y = augmented(x, how, stream(key), first + jnp.arange(len(x)))
+        sound = network.data.sound if network.data else None
+        y = augmented(x, how, stream(key), first + jnp.arange(len(x)), sound)
         return scaled(y, network.data) if x.dtype == jnp.uint8 else y
 
     def plain() -> jax.Array:

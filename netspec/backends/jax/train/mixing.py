@@ -114,6 +114,6 @@ def mixed_batch(
 
 
 def _size(network: Network) -> tuple[int, int]:
-    """Return height and width of the images."""
-    _, height, width = network.input
+    """Return height and width of the images; of waveforms 1 and the samples."""
+    height, width = (1, 1, *network.input)[-2:]
     return height, width

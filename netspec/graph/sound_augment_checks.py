@@ -1,0 +1,70 @@
+"""Can sounds be changed as `augment` says? What is for pictures alone is refused, with what fits instead."""
+
+from __future__ import annotations
+
+from netspec.diagnostics.diagnostic import listing, plural
+from netspec.recipe.image_settings import Augment
+from netspec.recipe.sound_settings import Sound
+from netspec.schema.definition import parameters
+
+__all__ = ["of_images_misfit", "of_sounds_misfit"]
+
+_BOTH = {"time_shift", "gain", "noise", "mixup", "until"}
+_WAVEFORM = {*_BOTH, "polarity"}
+_PLANE = {"shift", "pad", "fill", "interpolation", "cutout", "erase", "erase_area", "cutmix"}
+_SPECTROGRAM = {*_BOTH, "time_mask", "frequency_mask", *_PLANE}
+_INSTEAD = {
+    "shift": "`time_shift=0.1` moves by seconds",
+    "pad": "`time_shift=0.1` moves by seconds",
+    "brightness": "`gain=6` makes louder or softer, by decibels",
+    "contrast": "`gain=6` makes louder or softer, by decibels",
+}
+
+Misfit = tuple[str, str]
+"""What is wrong, and what would be right."""
+
+
+def of_images_misfit(augment: Augment) -> Misfit | None:
+    """Return that settings are for sounds, where the examples are images; None where none is."""
+    names = [f"`{name}`" for name in augment.of_sounds]
+    if not names:
+        return None
+    verb = "is" if len(names) == 1 else "are"
+    message = f"{listing(names, 'and')} {verb} for sounds, but the examples are images"
+    return message, "say what to vary of images: `augment rotate=10 shift=2 brightness=0.2`"
+
+
+def of_sounds_misfit(augment: Augment, sound: Sound) -> Misfit | None:
+    """Return what is wrong with `augment` for waveforms or spectrograms; None where nothing is."""
+    waveforms = sound.mel is None
+    fitting = _WAVEFORM if waveforms else _SPECTROGRAM
+    given = [p.name for p in parameters(Augment) if getattr(augment, p.name) != p.default]
+    wrong = [name for name in given if name not in fitting]
+    if wrong:
+        return _of_others(wrong, waveforms=waveforms)
+    if augment.time_shift >= sound.seconds:
+        message = f"`time_shift={augment.time_shift:g}` moves sounds of {sound.seconds:g} s out of hearing"
+        return message, f"choose less than {sound.seconds:g}"
+    if not waveforms and augment.time_mask >= sound.frames:
+        of = f"spectrograms of {plural(sound.frames, 'frame')}"
+        message = f"`time_mask={augment.time_mask}` may leave nothing of {of}"
+        return message, f"choose less than {sound.frames}, such as `time_mask={max(1, sound.frames // 5)}`"
+    if not waveforms and augment.frequency_mask >= (sound.mel or 0):
+        message = f"`frequency_mask={augment.frequency_mask}` may leave nothing of spectrograms of {sound.mel} bands"
+        return message, f"choose less than {sound.mel}, such as `frequency_mask={max(1, (sound.mel or 0) // 5)}`"
+    return None
+
+
+def _of_others(wrong: list[str], *, waveforms: bool) -> Misfit:
+    what, other = ("waveforms", "spectrograms") if waveforms else ("spectrograms", "waveforms")
+    names, verb = listing([f"`{name}`" for name in wrong], "and"), "is" if len(wrong) == 1 else "are"
+    of_other = _SPECTROGRAM - _PLANE if waveforms else _WAVEFORM
+    for_what = other if set(wrong) <= of_other else "pictures"
+    instead = list(dict.fromkeys(_INSTEAD[name] for name in wrong if name in _INSTEAD))
+    if for_what == "spectrograms":
+        instead = ["`mel=40` makes spectrograms"]
+    fits = "`time_shift=0.1 gain=6 polarity noise=0.01`"
+    if not waveforms:
+        fits = "`time_shift=0.1 gain=6 time_mask=20 frequency_mask=4 noise=0.02`"
+    message = f"{names} {verb} for {for_what}, but the examples are {what}"
+    return message, "; ".join([*instead, f"{what} are varied by {fits}"])
