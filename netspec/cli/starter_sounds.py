@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.graph.sound_augment_checks import fitting_settings
 from netspec.sources.files.kinds import SOUNDS
 from netspec.sources.files.pictures import Pictures, pictures_of
 from netspec.sources.files.sound_spec import layers_for, rate_text, spectrogram_of
@@ -44,15 +45,17 @@ def _text(name: str, found: Pictures, facts: Measured) -> str:
     notes = "".join(f"# {notice}.\n" for notice in found.notices)
     validation = "" if "validation" in found.parts else "  validation 15%\n"
     test = "" if "test" in found.parts else "  test 20%\n"
+    bad = "  on_bad skip  # some cannot be read, and are left out\n" if facts.unread else ""
     uneven = max(counts.values()) > _UNEVEN * min(counts.values())
     weights = "  loss cross_entropy class_weights=balanced  # the classes have very different numbers of sounds\n"
     return f"""\
 {notes}# {plural(sum(counts.values()), "sound")} of {len(found.classes)} classes: {shown}.
 # {rate_text(facts)}
 # `netspec data show {name}` draws some, and finds damaged, silent and clipped ones.
+# Few sounds, or overfitting: vary them with `augment {fitting_settings(sound)}`.
 data "{name}" {{
   {sound.shortest}  # a log-mel spectrogram of the first {sound.seconds:g} s; without `mel` the waveform
-{validation}{test}}}
+{validation}{test}{bad}}}
 
 {layers_for(sound)}fc classes softmax  # as many as the data has
 

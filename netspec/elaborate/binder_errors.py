@@ -17,6 +17,7 @@ from netspec.elaborate.suggestions import (
     setting_place,
     size_of_names,
 )
+from netspec.elaborate.units import without_unit
 from netspec.ir.data_source import DataSource
 from netspec.ir.recipe import Recipe
 from netspec.layers import Layer
@@ -93,6 +94,8 @@ def unknown_word(bound: BoundArguments, word: str, span: Span, near: str | None)
     key = bound.key_of(word)
     if key:
         fix = f"write `{key}={word}`"
+    elif number := without_unit(bound, word, span):
+        fix = number
     elif place := elsewhere(bound.cls.canonical(), word):
         fix = place
     elif word in _labels(bound.cls):

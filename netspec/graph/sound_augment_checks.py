@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.recipe.image_settings import Augment
-from netspec.recipe.sound_settings import Sound
+from netspec.recipe.sound_settings import Sound, as_spectrogram
 from netspec.schema.definition import parameters
 
-__all__ = ["of_images_misfit", "of_sounds_misfit"]
+__all__ = ["fitting_settings", "of_images_misfit", "of_sounds_misfit"]
 
 _BOTH = {"time_shift", "gain", "noise", "mixup", "until"}
 _WAVEFORM = {*_BOTH, "polarity"}
 _PLANE = {"shift", "pad", "fill", "interpolation", "cutout", "erase", "erase_area", "cutmix"}
 _SPECTROGRAM = {*_BOTH, "time_mask", "frequency_mask", *_PLANE}
 _INSTEAD = {
-    "shift": "`time_shift=0.1` moves by seconds",
-    "pad": "`time_shift=0.1` moves by seconds",
-    "brightness": "`gain=6` makes louder or softer, by decibels",
-    "contrast": "`gain=6` makes louder or softer, by decibels",
+    "shift": "`time_shift` moves by seconds",
+    "pad": "`time_shift` moves by seconds",
+    "brightness": "`gain` makes louder or softer, by decibels",
+    "contrast": "`gain` makes louder or softer, by decibels",
 }
 
 Misfit = tuple[str, str]
@@ -41,7 +41,7 @@ def of_sounds_misfit(augment: Augment, sound: Sound) -> Misfit | None:
     given = [p.name for p in parameters(Augment) if getattr(augment, p.name) != p.default]
     wrong = [name for name in given if name not in fitting]
     if wrong:
-        return _of_others(wrong, waveforms=waveforms)
+        return _of_others(wrong, sound)
     if augment.time_shift >= sound.seconds:
         message = f"`time_shift={augment.time_shift:g}` moves sounds of {sound.seconds:g} s out of hearing"
         return message, f"choose less than {sound.seconds:g}"
@@ -55,16 +55,23 @@ def of_sounds_misfit(augment: Augment, sound: Sound) -> Misfit | None:
     return None
 
 
-def _of_others(wrong: list[str], *, waveforms: bool) -> Misfit:
+def _of_others(wrong: list[str], sound: Sound) -> Misfit:
+    waveforms = sound.mel is None
     what, other = ("waveforms", "spectrograms") if waveforms else ("spectrograms", "waveforms")
     names, verb = listing([f"`{name}`" for name in wrong], "and"), "is" if len(wrong) == 1 else "are"
     of_other = _SPECTROGRAM - _PLANE if waveforms else _WAVEFORM
     for_what = other if set(wrong) <= of_other else "pictures"
     instead = list(dict.fromkeys(_INSTEAD[name] for name in wrong if name in _INSTEAD))
     if for_what == "spectrograms":
-        instead = ["`mel=40` makes spectrograms"]
-    fits = "`time_shift=0.1 gain=6 polarity noise=0.01`"
-    if not waveforms:
-        fits = "`time_shift=0.1 gain=6 time_mask=20 frequency_mask=4 noise=0.02`"
+        instead = [f"`{as_spectrogram(sound.rate, sound.seconds).shortest}` makes spectrograms"]
     message = f"{names} {verb} for {for_what}, but the examples are {what}"
-    return message, "; ".join([*instead, f"{what} are varied by {fits}"])
+    return message, "; ".join([*instead, f"{what} are varied by `{fitting_settings(sound)}`"])
+
+
+def fitting_settings(sound: Sound) -> str:
+    """Return settings of `augment` that fit sounds, as they are written."""
+    found = [f"time_shift={min(0.1, sound.seconds / 4):.2g}", "gain=6"]
+    if sound.mel is None:
+        return " ".join([*found, "polarity", "noise=0.01"])
+    spans = {"time_mask": min(20, sound.frames // 5), "frequency_mask": min(8, sound.mel // 5)}
+    return " ".join([*found, *(f"{name}={most}" for name, most in spans.items() if most), "noise=0.02"])

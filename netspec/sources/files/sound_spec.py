@@ -17,9 +17,11 @@ def spectrogram_of(facts: Measured) -> Sound:
 
 
 def rate_text(facts: Measured) -> str:
-    """Return what is measured, as a sentence."""
+    """Return what is measured, in sentences."""
     of = "all" if len(facts.rates) == 1 else "most"
-    return f"Of {of} the rate is {facts.rate:,} Hz, and the longest is of {facts.longest:.3g} s."
+    cut = facts.said_of_cut(spectrogram_of(facts).seconds)
+    said = f"Of {of} the rate is {facts.rate:,} Hz, and the longest is of {facts.longest:.3g} s."
+    return f"{said} {cut}." if cut else said
 
 
 def layers_for(sound: Sound) -> str:

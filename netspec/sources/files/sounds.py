@@ -34,12 +34,24 @@ class Measured:
         rates: how many files have each.
         seconds: a length of an example that most are not longer than.
         longest: the length of the longest, in seconds.
+        lengths: of all that were looked at, in order.
+        unread: how many could not be read.
     """
 
     rate: int
     rates: Counter[int]
     seconds: float
     longest: float
+    lengths: tuple[float, ...] = ()
+    unread: int = 0
+
+    def said_of_cut(self, seconds: float) -> str:
+        """Return how many are longer than an example; empty where none is."""
+        longer = sum(length > 1.01 * seconds for length in self.lengths)
+        if not longer:
+            return ""
+        are = "is" if longer == 1 else "are"
+        return f"{longer:,} of {plural(len(self.lengths), 'sound')} {are} longer than {seconds:g} s, and read in part"
 
 
 def are_sounds(path: Path) -> bool:
@@ -59,7 +71,8 @@ def measured(tree: Tree, files: Sequence[str]) -> Measured | None:
     Raises:
         SoundfileMissingError: some are read by a library that is not installed.
     """
-    found = list(_headers(tree, files[:: max(1, len(files) // _LOOKED_AT)]))
+    some = files[:: max(1, len(files) // _LOOKED_AT)]
+    found = list(_headers(tree, some))
     if not found:
         return None
     rates = Counter(wav.rate for wav in found)
@@ -69,7 +82,7 @@ def measured(tree: Tree, files: Sequence[str]) -> Measured | None:
     shown = float(f"{usual:.2g}")
     seconds = shown if shown >= usual or usual - shown < 0.005 * usual else float(f"{1.05 * usual:.2g}")
     rate = max(rates, key=lambda rate: (rates[rate], rate))
-    return Measured(rate, rates, min(seconds, _MOST_SECONDS), lengths[-1])
+    return Measured(rate, rates, min(seconds, _MOST_SECONDS), lengths[-1], tuple(lengths), len(some) - len(found))
 
 
 def _headers(tree: Tree, files: Sequence[str]) -> Iterator[SoundHeader]:

@@ -125,9 +125,8 @@ def test_both_masks_draw_for_themselves() -> None:
 
 
 def test_the_step_of_a_training_changes_sounds_until_it_ends() -> None:
-    net = ns.parse(
-        'data "x" { sound 1000 seconds=0.2; augment time_shift=0.05 gain=6 until=0.5 }\ninput 1x200; globalpool; fc 2 softmax'
-    )
+    augment = "augment time_shift=0.05 gain=6 until=0.5"
+    net = ns.parse(f'data "x" {{ sound 1000 seconds=0.2; {augment} }}\ninput 1x200; globalpool; fc 2 softmax')
     x, key = jnp.asarray(WAVEFORMS), jax.random.key(0)
     during, after = (np.asarray(prepare_training(x, net, key, done=jnp.float32(done))) for done in (0.2, 0.7))
     assert (during != WAVEFORMS).any()
