@@ -155,6 +155,9 @@ def sounds(folder: Path, _: Path) -> None:
         ):
             long.setparams(short.getparams())
             long.writeframes(short.readframes(short.getnframes()) + bytes([128]) * 4000)
+    varied = "sound 4000 seconds=0.5 mel=16; augment time_shift=0.1 gain=6 time_mask=8 frequency_mask=3; test 20%"
+    layers = "conv 16 3x3 pad=1 relu; globalpool max; fc classes softmax"
+    (folder / "varied.net").write_text(f'data "sounds.zip" {{ {varied} }}\n{layers}\n', encoding="utf-8")
 
 
 def own(folder: Path, _: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.recipe.image_settings import Augment
 from netspec.recipe.sound_settings import Sound, as_spectrogram
-from netspec.schema.definition import parameters
 
 __all__ = ["fitting_settings", "of_images_misfit", "of_sounds_misfit"]
 
@@ -38,8 +37,7 @@ def of_sounds_misfit(augment: Augment, sound: Sound) -> Misfit | None:
     """Return what is wrong with `augment` for waveforms or spectrograms; None where nothing is."""
     waveforms = sound.mel is None
     fitting = _WAVEFORM if waveforms else _SPECTROGRAM
-    given = [p.name for p in parameters(Augment) if getattr(augment, p.name) != p.default]
-    wrong = [name for name in given if name not in fitting]
+    wrong = [name for name in augment.stated if name not in fitting]
     if wrong:
         return _of_others(wrong, sound)
     if augment.time_shift >= sound.seconds:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from netspec.schema.definition import Definition, option
+from netspec.schema.definition import Definition, option, parameters
 from netspec.schema.types import (
     LARGEST,
     Expects,
@@ -179,6 +179,11 @@ class Augment(Definition):
     def draws_operations(self) -> bool:
         """Whether operations are drawn for each image from a table."""
         return self.trivialaugment or self.randaugment > 0
+
+    @property
+    def stated(self) -> tuple[str, ...]:
+        """The settings that are not as they are unless given."""
+        return tuple(p.name for p in parameters(Augment) if getattr(self, p.name) != p.default)
 
     @property
     def of_sounds(self) -> tuple[str, ...]:
