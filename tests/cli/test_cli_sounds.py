@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from command_line import cli
-from sound_helpers import tone, tones
+from sound_helpers import encoded, tone, tones
 
 import netspec as ns
 from netspec.diagnostics.diagnostic import DataError
@@ -82,6 +82,10 @@ def test_files_folders_and_standard_input_are_answered(here: Path) -> None:
     assert len(rows) == 16
     assert sum(row["predicted"] in row["file"] for row in rows) >= 15
     assert "accuracy" in cli(here, "eval", "runs/clip").stdout
+    said = "16 of 16 sounds are read in part: clips/high/0.wav is of 0.25 s, of which the first 0.2 s are read"
+    assert cli(here, "predict", "runs/clip", "clips").stderr.count(said) == 1
+    (first, *_) = cli(here, "predict", "runs/clip", "clips", "--json").stdout.splitlines()
+    assert json.loads(first)["notes"] == ["clips/high/0.wav is of 0.25 s, of which the first 0.2 s are read"]
     assert cli(here, "eval", "runs/clip", "--data", "clips").returncode == 0
 
 
@@ -103,6 +107,34 @@ def test_what_is_no_sound(file: str, said: str, here: Path) -> None:
     done = cli(here, "predict", "runs/clip", file)
     assert done.returncode == 1
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("sound", ["sound 4000 seconds=0.2", "sound 4000 seconds=0.2 mel=8"])
+def test_augmented_sounds_are_drawn(sound: str, here: Path) -> None:
+    text = f'data "clips" {{ {sound}; augment time_shift=0.05 gain=3 }}\nglobalpool; fc classes softmax\n'
+    (here / "varied.net").write_text(text, encoding="utf-8")
+    done = cli(here, "data", "show", "clips", "--augment", "varied.net", "-o", "varied.png")
+    assert done.returncode == 0, done.stderr
+    assert (here / "varied.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("picture", ["mistakes", "examples", "saliency", "features"])
+def test_pictures_of_a_run_are_drawn(picture: str, here: Path) -> None:
+    asked = ["new.wav"] if picture in {"saliency", "features"} else []
+    done = cli(here, "plot", "runs/clip", picture, *asked, "-o", f"{picture}.png")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_spec_says_how_many_sounds_are_longer_and_that_some_cannot_be_read(here: Path) -> None:
+    folder = here / "uneven"
+    for number, seconds in enumerate([0.2] * 19 + [0.5]):
+        (folder / f"{number % 2}").mkdir(parents=True, exist_ok=True)
+        (folder / f"{number % 2}" / f"{number}.flac").write_bytes(encoded("FLAC", np.zeros(round(8000 * seconds))))
+    (folder / "0" / "bad.mp3").write_bytes(b"ID3")
+    done = cli(here, "new", "--data", "uneven", "-o", "-")
+    assert "1 of 20 sounds is longer than 0.2 s, and read in part." in done.stdout
+    assert "  on_bad skip " in done.stdout
+    assert "`augment time_shift=" in done.stdout
 
 
 def test_sounds_are_shown_and_drawn(here: Path) -> None:

@@ -75,7 +75,7 @@ def header_of(content: bytes, name: str) -> SoundHeader:
         found = form_of_bytes(content)
         raise DataError(
             f"{name} is {f'a sound of the form {found}, which is not read' if found else 'no sound file'}",
-            f"make a FLAC or WAV file of it: `ffmpeg -i {name} out.flac`"
+            f"make a FLAC or WAV file of it: `ffmpeg -i in.{found.lower()} out.flac`"
             if found
             else "give a WAV, FLAC, MP3, Ogg or AIFF file; `ffmpeg -i in.m4a out.flac` makes one of another sound",
         )
