@@ -18,6 +18,7 @@ from netspec.graph.data_checks import check_data, check_targets
 from netspec.graph.graph import Graph
 from netspec.graph.parts import check_parts
 from netspec.graph.recipe_checks import check_recipe
+from netspec.graph.sound_augment_checks import check_augment_of_sounds
 from netspec.graph.trace import MAX_DIAGNOSTICS, trace
 from netspec.ir.network import Network
 from netspec.recipe.catalog import find
@@ -111,6 +112,7 @@ def analyze(
         diagnostics += check_data(network, graph, made.places)
         diagnostics += check_recipe(network, graph, made.places)
         if not recorded:
+            diagnostics += check_augment_of_sounds(network, made.places)
             diagnostics += check_targets(network, graph, made.places)
             diagnostics += check_parts(network, graph, made.places) if graph else ()
         named = (network.data.name, network.data.fallback) if network.data else ()

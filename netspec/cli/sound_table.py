@@ -50,7 +50,8 @@ def _form(facts: SoundFacts) -> list[str]:
         return ["none can be read"]
     middle = lengths[len(lengths) // 2]
     alike = lengths[-1] - lengths[0] < 1e-9
-    spread = f"{lengths[0]:.3g} to {lengths[-1]:.3g} s, half of them at most {middle:.3g} s"
+    most = lengths[min(len(lengths) - 1, int(0.9 * len(lengths)))]
+    spread = f"{lengths[0]:.3g} to {lengths[-1]:.3g} s, half of them at most {middle:.3g} s, 90 % at most {most:.3g} s"
     channels = {number: {1: "mono", 2: "stereo"}.get(number, f"{number} channels") for number in facts.channels}
     named = Counter({channels[number]: count for number, count in facts.channels.items()})
     return [

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from netspec.diagnostics.diagnostic import listing, plural
+from collections.abc import Iterable
+
+from netspec.diagnostics.diagnostic import Diagnostic, Places, listing, plural
+from netspec.ir.network import Network
 from netspec.recipe.image_settings import Augment
 from netspec.recipe.sound_settings import Sound, as_spectrogram
 
-__all__ = ["fitting_settings", "of_images_misfit", "of_sounds_misfit"]
+__all__ = ["check_augment_of_sounds", "fitting_settings", "of_images_misfit", "of_sounds_misfit"]
 
 _BOTH = {"time_shift", "gain", "noise", "mixup", "until"}
 _WAVEFORM = {*_BOTH, "polarity"}
@@ -33,13 +36,24 @@ def of_images_misfit(augment: Augment) -> Misfit | None:
     return message, "say what to vary of images: `augment rotate=10 shift=2 brightness=0.2`"
 
 
-def of_sounds_misfit(augment: Augment, sound: Sound) -> Misfit | None:
-    """Return what is wrong with `augment` for waveforms or spectrograms; None where nothing is."""
-    waveforms = sound.mel is None
-    fitting = _WAVEFORM if waveforms else _SPECTROGRAM
-    wrong = [name for name in augment.stated if name not in fitting]
+def check_augment_of_sounds(network: Network, places: Places) -> Iterable[Diagnostic]:
+    """Yield that settings of `augment` are for pictures, and the examples are sounds.
+
+    Models of before may have been trained with them on spectrograms, and are opened still.
+    """
+    data, place = network.data, places.get("data")
+    if data is None or data.augment is None or data.sound is None:
+        return
+    fitting = _WAVEFORM if data.sound.mel is None else _SPECTROGRAM
+    wrong = [name for name in data.augment.stated if name not in fitting]
     if wrong:
-        return _of_others(wrong, sound)
+        message, fix = _of_others(wrong, data.sound)
+        yield Diagnostic("E0308", message, place.span if place else None, fix=fix)
+
+
+def of_sounds_misfit(augment: Augment, sound: Sound) -> Misfit | None:
+    """Return what cannot be done with waveforms or spectrograms; None where nothing is."""
+    waveforms = sound.mel is None
     if augment.time_shift >= sound.seconds:
         message = f"`time_shift={augment.time_shift:g}` moves sounds of {sound.seconds:g} s out of hearing"
         return message, f"choose less than {sound.seconds:g}"

@@ -9,6 +9,8 @@ import pytest
 from sound_helpers import tones
 
 import netspec as ns
+from netspec.compiler import analyze
+from netspec.diagnostics.diagnostic import Source
 from netspec.ir.network import Network
 from netspec.runs import model_file
 from netspec.workflows.shown import as_pictures, upright
@@ -37,6 +39,14 @@ def test_a_training_with_augmented_sounds_is_resumed_to_the_same_bits(data: str,
     list(ns.resume(tmp_path / "part"))
     whole, again = (model_file.read(tmp_path / run / "last.safetensors").arrays for run in ("whole", "part"))
     assert all(np.array_equal(whole[name], again[name]) for name in whole)
+
+
+def test_a_model_of_before_that_was_varied_as_pictures_are_is_read_still() -> None:
+    text = 'data "x" { sound 4000 seconds=0.2 mel=8; augment flip rotate=5 }\ninput 1x8x18; globalpool; fc 2 softmax'
+    assert [found.code for found in analyze(Source("x.net", text)).diagnostics] == ["E0308"]
+    recorded = analyze(Source("x.net", text), recorded=True)
+    assert recorded.network is not None
+    assert not recorded.diagnostics
 
 
 def _of(data: str) -> Network:
