@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError
@@ -61,6 +60,8 @@ def is_other_sound(content: bytes) -> bool:
 
 def library_version() -> str:
     """Return the version of soundfile, which brings its decoders; empty where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
     try:
         return version("soundfile")
     except PackageNotFoundError:
