@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,16 @@ from netspec.report.grid import draw_grid, name_of
 __all__ = ["draw_mistakes"]
 
 
+class Chosen(Protocol):
+    """Images of which some are taken by their places."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, at: NDArray[np.integer[Any]], /) -> NDArray[Any]: ...
+
+
 def draw_mistakes(
-    images: NDArray[Any],
+    images: Chosen,
     true: NDArray[Any],
     predicted: NDArray[Any],
     probability: NDArray[Any],
@@ -32,7 +40,7 @@ def draw_mistakes(
     """Draw the most confident wrong predictions, each labeled `true → predicted` and the probability given.
 
     Args:
-        images: (N, C, H, W) all the examples, `uint8` or floats in 0..1.
+        images: (N, C, H, W) all the examples, `uint8` or floats in 0..1; an array, or what gives those at some places.
         true: (N,) their classes.
         predicted: (N,) the classes predicted.
         probability: (N,) of the predicted class, in 0..1.

@@ -21,7 +21,7 @@ from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
 from netspec.workflows.learned_data import ALL
 from netspec.workflows.predictions import Evaluation, class_names, number_names
-from netspec.workflows.shown import as_pictures
+from netspec.workflows.shown import Pictures, as_pictures
 from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def draw_mistakes(r: Request) -> Path:
     images = answers.part.images
     images = images[run.network.inputs[0].name] if isinstance(images, Mapping) else images
     return report.draw_mistakes(
-        as_pictures(run.network, images, shape),
+        Pictures(run.network, images, shape),
         answers.targets,
         found.predicted,
         found.probability,

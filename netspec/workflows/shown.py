@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from netspec.ir.network import Network
 
-__all__ = ["as_pictures", "upright"]
+__all__ = ["Pictures", "as_pictures", "upright"]
 
 _HIGH, _WIDE = 48, 96
 """Pixels of the curve of a waveform."""
@@ -33,8 +34,29 @@ def as_pictures(network: Network, values: NDArray[Any], shape: Sequence[int]) ->
     sound = network.data.sound if network.data else None
     if sound and sound.mel is None and tuple(shape) == sound.shape:
         return _curves(np.asarray(values).reshape(len(values), -1))
-    given = values.reshape(len(values), *(1,) * (3 - len(shape)), *shape)
+    given = values.reshape(-1, *(1,) * (3 - len(shape)), *shape)
     return upright(network, given) if tuple(shape) == (sound.shape if sound else None) else given
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """Examples, of which those that are asked for are made into pictures: others are not even read.
+
+    Attributes:
+        network: which reads them.
+        values: they, in memory or as rows that are read when they are needed.
+        shape: of each, as an image or a sequence.
+    """
+
+    network: Network
+    values: Any
+    shape: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, at: NDArray[np.integer[Any]]) -> NDArray[Any]:
+        return as_pictures(self.network, np.asarray(self.values[at]), self.shape)
 
 
 def _curves(waveforms: NDArray[Any]) -> NDArray[np.uint8]:
