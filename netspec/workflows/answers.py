@@ -214,8 +214,10 @@ def draw_mistakes(r: Request) -> Path:
     shape = run.image_shape
     images = answers.part.images
     images = images[run.network.inputs[0].name] if isinstance(images, Mapping) else images
+    # Images that are streamed are read when they are drawn anyway.
+    made = Pictures if run.network.reads_sounds else as_pictures
     return report.draw_mistakes(
-        Pictures(run.network, images, shape),
+        made(run.network, images, shape),
         answers.targets,
         found.predicted,
         found.probability,
