@@ -6,7 +6,7 @@ from pathlib import Path
 
 from netspec.diagnostics.diagnostic import NetspecError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.recipe.encodings import ENCODINGS, SPELLINGS
+from netspec.recipe.encodings import ENCODINGS, SPELLINGS, encoding_named
 from netspec.recipe.file_names import WORKBOOK_ENDINGS, is_workbook_name
 from netspec.sources.how_read import HowRead
 from netspec.sources.tables.zipped import is_zip
@@ -29,10 +29,9 @@ def how_read(path: Path, sheet: str | None, encoding: str | None) -> HowRead:
         raise NetspecError(f"--encoding is for texts, and {path.name} is a spreadsheet", "leave it out")
     if encoding is None:
         return HowRead(sheet or "")
-    word = encoding.lower()
-    known = SPELLINGS.get(word, word)
+    known = str(encoding_named(encoding))
     if known not in ENCODINGS:
-        near = nearest(word, [*ENCODINGS, *SPELLINGS])
+        near = nearest(encoding.lower(), [*ENCODINGS, *SPELLINGS])
         fix = f"did you mean {SPELLINGS.get(near, near)}?" if near else f"it is one of {listing(ENCODINGS, 'and')}"
         raise NetspecError(f"--encoding does not know {encoding!r}", fix)
     return HowRead(sheet or "", known)

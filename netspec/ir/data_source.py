@@ -3,11 +3,11 @@
 from pathlib import PurePath
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
-from netspec.recipe.encodings import SPELLINGS, Encoding
+from netspec.recipe.encodings import SPELLINGS, Encoding, encoding_named
 from netspec.recipe.file_names import (
     BINARY_TABLE_ENDINGS,
     TABLE_ENDINGS,
@@ -117,7 +117,7 @@ class DataSource(Definition):
     sheet: Name | None = option(
         None, "of a spreadsheet, which of its sheets is the table; the only one that has rows unless given"
     )
-    encoding: Annotated[Encoding, Also(**SPELLINGS)] | None = option(
+    encoding: Annotated[Encoding, BeforeValidator(encoding_named), Also(**SPELLINGS)] | None = option(
         None, "how tables and texts are encoded, where they are not UTF-8, or UTF-16 with the mark that says so"
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias, get_args
 
-__all__ = ["CODECS", "ENCODINGS", "SPELLINGS", "Encoding"]
+__all__ = ["CODECS", "ENCODINGS", "SPELLINGS", "Encoding", "encoding_named"]
 
 Encoding: TypeAlias = Literal[
     "utf8",
@@ -65,3 +65,11 @@ SPELLINGS = {
     "cp949": "euc_kr",
 }
 """Other names of them; those with a hyphen stand in quotes."""
+
+
+def encoding_named(word: object) -> object:
+    """Return what a spec calls the encoding of another name; what is no name of one as it is."""
+    if not isinstance(word, str) or word in ENCODINGS:
+        return word
+    small = word.lower()
+    return small if small in ENCODINGS else SPELLINGS.get(small, word)

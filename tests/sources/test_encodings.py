@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from netspec.diagnostics.diagnostic import DataError
+from netspec.compiler import analyze, require
+from netspec.diagnostics.diagnostic import DataError, Source
+from netspec.ir.network import Network
 from netspec.recipe.encodings import CODECS, ENCODINGS, SPELLINGS
 from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.tables.table import read_table
 from netspec.sources.texts.likely_encoding import likely_encoding
 from netspec.sources.texts.reading import decoded
+
+
+def parsed(text: str) -> Network:
+    return require(analyze(Source("a.net", text)))[0]
+
 
 WORDS = {
     "windows_1252": "name,city\nMüller,Köln\nRené,“Orléans”\n",
@@ -39,6 +46,13 @@ def test_what_a_text_is_likely_in_is_proposed(name: str) -> None:
         decoded(content, "a.csv")
     assert error.value.fix.startswith(f"write `encoding {name}` in `data`")
     assert decoded(content, "a.csv", how=HowRead(encoding=name)) == WORDS[name]
+
+
+@pytest.mark.parametrize("word", ["windows_1252", '"windows-1252"', '"Windows-1252"', "cp1252", "ansi"])
+def test_an_encoding_has_several_names(word: str) -> None:
+    net = parsed('data "a.csv" { target b; encoding ' + word + " }\ninput 2\nfc 1")
+    assert net.data is not None
+    assert net.data.encoding == "windows_1252"
 
 
 def test_every_encoding_is_one_that_python_has() -> None:
