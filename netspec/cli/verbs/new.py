@@ -17,7 +17,7 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, list
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
-from netspec.recipe.file_names import TABLE_ENDINGS
+from netspec.recipe.file_names import TABLE_ENDINGS, is_text_name
 from netspec.sources.files.pictures import holds_pictures
 from netspec.sources.files.sounds import are_sounds
 from netspec.sources.how_read import HowRead
@@ -120,7 +120,9 @@ def _for_data(data: Path, target: str | None, out: Path | None, window: int | No
         _for_arrays(data, target, out)
         return 0
     if target is not None and kind_of(data, DataError):
-        raise NetspecError("--target names a column of a table, or an array", f"{data} is none: leave --target out")
+        fix = f"{data} is none: leave --target out"
+        fix += ", or name it .tsv if it is a table of cells with tabs between them" if is_text_name(data.name) else ""
+        raise NetspecError("--target names a column of a table, or an array", fix)
     _for_files(data, out, how)
     return 0
 

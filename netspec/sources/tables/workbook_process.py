@@ -52,7 +52,9 @@ def _read(content: bytes, sheet: str) -> dict[str, Any]:
         return {"names": names}
     if not sheet:
         visible = {facts.name for facts in of_cells if facts.visible == SheetVisibleEnum.Visible}
-        filled = [name for name in names if _has_cells(workbook.get_sheet_by_name(name).to_python())]
+        filled = names
+        if len(names) > 1:
+            filled = [name for name in names if _has_cells(workbook.get_sheet_by_name(name).to_python())]
         shown = [name for name in filled if name in visible] or filled
         if len(shown) != 1:
             return {"filled": shown}
