@@ -16,7 +16,7 @@ from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.files.pictures import holds_pictures
-from netspec.sources.how_read import HowRead
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.missing import missing_data
 from netspec.sources.tables.zipped import holds_table
 from netspec.sources.texts.facts import are_texts
@@ -56,7 +56,7 @@ class _Division:
     spans: Mapping[str, str] = field(default_factory=dict)
 
 
-def show_split(name: str, target: str | None, out: Path | None, how: HowRead, *, as_json: bool) -> None:
+def show_split(name: str, target: str | None, out: Path | None, how: HowRead = AS_IT_IS, *, as_json: bool) -> None:
     """Print how many examples each part has, of which classes, and write each with its part.
 
     Args:
@@ -112,7 +112,7 @@ def show_split(name: str, target: str | None, out: Path | None, how: HowRead, *,
         say(out)
 
 
-def _division(name: str, target: str | None, how: HowRead) -> _Division:
+def _division(name: str, target: str | None, how: HowRead = AS_IT_IS) -> _Division:
     path = expanded(name, DataError)
     network, folder = None, Path()
     if name.endswith(".net"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing, plural
 from netspec.recipe.file_names import stem_of
-from netspec.sources.how_read import HowRead
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.tables.spec_lines import as_read
 from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
@@ -23,7 +23,9 @@ _MOST = 8
 """So many columns that are one class are named."""
 
 
-def print_columns(path: Path, target: str | None, picture: Path, how: HowRead, *, as_json: bool = False) -> None:
+def print_columns(
+    path: Path, target: str | None, picture: Path, how: HowRead = AS_IT_IS, *, as_json: bool = False
+) -> None:
     """Print the columns of a table: what each holds, how much is missing, its levels or its range; and draw them.
 
     Args:
@@ -131,7 +133,7 @@ def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -
 
 
 def spec_of_table(
-    path: Path, target: str | None, out: Path | None, stdout: bool, how: HowRead, window: int | None = None
+    path: Path, target: str | None, out: Path | None, stdout: bool, window: int | None = None, how: HowRead = AS_IT_IS
 ) -> tuple[Path, str, str]:
     """Return where the spec of a table goes, its text, and the column that it learns.
 
@@ -140,8 +142,8 @@ def spec_of_table(
         target: the column that is to be learned; the likeliest unless given.
         out: where the spec is to go; here, or beside the table where that lies outside, unless given.
         stdout: whether it is only printed.
-        how: which sheet, and in which encoding.
         window: how many rows are an example, whose next one is forecast; each row is one unless given.
+        how: which sheet, and in which encoding.
 
     Raises:
         NetspecError: the table lies outside the spec's folder, or cannot be learned from.

@@ -8,7 +8,7 @@ from pathlib import Path
 from netspec.cli.file_table import print_odd
 from netspec.cli.output import print_table, say
 from netspec.diagnostics.diagnostic import plural
-from netspec.sources.how_read import HowRead
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.texts.facts import TextFacts, lengths_text, text_facts
 from netspec.sources.texts.tagged import read_sentences
 from netspec.terminal.numbers import percent
@@ -16,7 +16,7 @@ from netspec.terminal.numbers import percent
 __all__ = ["show_sentences", "show_texts"]
 
 
-def show_sentences(path: Path, name: str, how: HowRead) -> None:
+def show_sentences(path: Path, name: str, how: HowRead = AS_IT_IS) -> None:
     """Print what there is to see of sentences with a label for each word.
 
     Args:
@@ -41,7 +41,7 @@ def show_sentences(path: Path, name: str, how: HowRead) -> None:
         say(f"there twice: {plural(twice, 'sentence')}, all equal ones are in one part")
 
 
-def show_texts(path: Path, name: str, how: HowRead) -> None:
+def show_texts(path: Path, name: str, how: HowRead = AS_IT_IS) -> None:
     """Print what there is to see of a text, or of those in a folder or an archive.
 
     Args:

@@ -111,7 +111,7 @@ def _for_data(data: Path, target: str | None, out: Path | None, window: int | No
         _write(format_source(Source(str(place), text)), place)
         return 0
     if holds_table(data):
-        place, text, learned = spec_of_table(data, target, out, out == _STDOUT, how, window)
+        place, text, learned = spec_of_table(data, target, out, out == _STDOUT, window, how)
         _write(text, out or place)
         if target is None:
             say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
