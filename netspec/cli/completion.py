@@ -14,6 +14,7 @@ __all__ = [
     "codes",
     "datasets",
     "devices",
+    "encodings",
     "formats",
     "names",
     "pictures",
@@ -62,6 +63,12 @@ def _datasets() -> Iterable[str]:
     return [info.name for info in DATASETS]
 
 
+def _encodings() -> Iterable[str]:
+    from netspec.recipe.encodings import ENCODINGS  # noqa: PLC0415
+
+    return ENCODINGS
+
+
 PICTURES = (
     *("curves", "confusion", "kernels", "features", "network", "mistakes", "scatter", "examples"),
     *("saliency", "embeddings", "learning_rate", "roc"),
@@ -75,6 +82,7 @@ templates = _chosen_from(_templates)
 names = _chosen_from(_names)
 codes = _chosen_from(_codes)
 datasets = _chosen_from(_datasets)
+encodings = _chosen_from(_encodings)
 pictures = _chosen_from(lambda: PICTURES)
 formats = _chosen_from(lambda: FORMATS)
 devices = _chosen_from(lambda: ("cpu", "gpu"))

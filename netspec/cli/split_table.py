@@ -16,6 +16,7 @@ from netspec.ir.network import Network
 from netspec.recipe.catalog import find
 from netspec.recipe.settings import Text
 from netspec.sources.files.pictures import holds_pictures
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.missing import missing_data
 from netspec.sources.tables.zipped import holds_table
 from netspec.sources.texts.facts import are_texts
@@ -55,13 +56,14 @@ class _Division:
     spans: Mapping[str, str] = field(default_factory=dict)
 
 
-def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool) -> None:
+def show_split(name: str, target: str | None, out: Path | None, how: HowRead = AS_IT_IS, *, as_json: bool) -> None:
     """Print how many examples each part has, of which classes, and write each with its part.
 
     Args:
         name: of a table, of pictures or texts in folders, or of a spec that names one of these.
         target: of a table without a spec the column that is learned.
         out: the CSV file to write; none unless given.
+        how: of a table without a spec which sheet, and in which encoding.
         as_json: whether an object for each part is printed instead.
 
     Raises:
@@ -71,7 +73,7 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
         raise NetspecError(
             f"the parts of {name} are written as CSV, and {out} is none", "name a .csv file: -o parts.csv"
         )
-    division = _division(name, target)
+    division = _division(name, target, how)
     if out is not None:
         _write(division, out)
     if as_json:
@@ -110,7 +112,7 @@ def show_split(name: str, target: str | None, out: Path | None, *, as_json: bool
         say(out)
 
 
-def _division(name: str, target: str | None) -> _Division:
+def _division(name: str, target: str | None, how: HowRead = AS_IT_IS) -> _Division:
     path = expanded(name, DataError)
     network, folder = None, Path()
     if name.endswith(".net"):
@@ -123,7 +125,7 @@ def _division(name: str, target: str | None) -> _Division:
     data = network.data if network else None
     tagged = data is not None and data.is_tagged
     if not tagged and (holds_table(path) or (data and data.is_table)):
-        return _of_table(path, network, target, folder)
+        return _of_table(path, network, target, folder, HowRead.of(data) if data else how)
     if target is not None:
         raise NetspecError("--target names a column of a table", f"{name} is none: leave --target out")
     built_in = find(data.name if data else name)
@@ -186,7 +188,7 @@ def _of_arrays(network: Network, folder: Path) -> _Division:
 def _of_sentences(path: Path, data: DataSource) -> _Division:
     from netspec.sources.texts.tagged import parts_of_sentences, read_sentences  # noqa: PLC0415
 
-    found = read_sentences(path, path.name)
+    found = read_sentences(path, path.name, how=HowRead.of(data))
     drawn = parts_of_sentences(found, data)
     rows = [(str(line), " ".join(words)) for line, words in zip(found.lines, found.words, strict=True)]
     there = [part for part in ("train", "validation", "test") if part in drawn]
@@ -197,7 +199,7 @@ def _of_sentences(path: Path, data: DataSource) -> _Division:
 def _of_texts(path: Path, data: DataSource) -> _Division:
     from netspec.sources.texts.classes import LABEL, divided_texts, labelled_texts  # noqa: PLC0415
 
-    found = labelled_texts(path, test=data.test)
+    found = labelled_texts(path, test=data.test, how=HowRead.of(data))
     drawn = divided_texts(found, data)
     groups = [found.groups(data.group)] if data.group else []
     named = [*zip(found.files, found.table.cells[LABEL], *groups, strict=True)]
@@ -205,7 +207,7 @@ def _of_texts(path: Path, data: DataSource) -> _Division:
     return _of_files({part: sorted(named[i] for i in drawn[part]) for part in there})
 
 
-def _of_table(path: Path, network: Network | None, target: str | None, folder: Path) -> _Division:
+def _of_table(path: Path, network: Network | None, target: str | None, folder: Path, how: HowRead) -> _Division:
     from netspec.data.tables.tables import divided_table  # noqa: PLC0415
     from netspec.sources.tables.cells import class_name  # noqa: PLC0415
     from netspec.sources.tables.facts import facts_of, likely_target  # noqa: PLC0415
@@ -213,7 +215,7 @@ def _of_table(path: Path, network: Network | None, target: str | None, folder: P
     from netspec.sources.tables.parts import could_be_classes  # noqa: PLC0415
     from netspec.sources.tables.table import read_table  # noqa: PLC0415
 
-    table = read_table(path, path.name)
+    table = read_table(path, path.name, how)
     notices = []
     if network and network.data:
         fitted, _ = divided_table(table, network, network.data, folder=folder)

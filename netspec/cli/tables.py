@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from netspec.cli.output import print_json, print_table, say
 from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, listing, plural
 from netspec.recipe.file_names import stem_of
+from netspec.sources.how_read import AS_IT_IS, HowRead
+from netspec.sources.tables.spec_lines import as_read
 from netspec.syntax.formatter import format_file
 from netspec.syntax.parser import parse
 
@@ -21,13 +23,16 @@ _MOST = 8
 """So many columns that are one class are named."""
 
 
-def print_columns(path: Path, target: str | None, picture: Path, *, as_json: bool = False) -> None:
+def print_columns(
+    path: Path, target: str | None, picture: Path, how: HowRead = AS_IT_IS, *, as_json: bool = False
+) -> None:
     """Print the columns of a table: what each holds, how much is missing, its levels or its range; and draw them.
 
     Args:
         path: of the table.
         target: the column that is learned, which the others are drawn with; none unless given.
         picture: the PNG file to write.
+        how: which sheet, and in which encoding.
         as_json: whether an object for each column is printed instead, and nothing is drawn.
     """
     from netspec.sources.tables.columns import written  # noqa: PLC0415
@@ -40,7 +45,7 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
     from netspec.sources.texts.facts import lengths_text  # noqa: PLC0415
     from netspec.sources.texts.vocabulary import pieces  # noqa: PLC0415
 
-    table = read_table(path, str(path))
+    table = read_table(path, str(path), how)
     found = facts_of(table)
     if target is not None:
         several = target.split(",")
@@ -90,7 +95,8 @@ def print_columns(path: Path, target: str | None, picture: Path, *, as_json: boo
         lengths = [len(pieces("words", cell)) for cell in table.cells[name] if cell]
         say(f"{name}: {lengths_text(lengths)}")
     say(_drawn(table, found, target, picture))
-    learn = f"netspec new --data {path} --target {written(target) if target else 'NAME'}"
+    said = (f' --sheet "{how.sheet}"' if how.sheet else "") + (f" --encoding {how.encoding}" if how.encoding else "")
+    learn = f"netspec new --data {path}{said} --target {written(target) if target else 'NAME'}"
     say(f"\nnext: {learn}")
     if date := ascending_date(table, found.columns):
         say(f"its rows stand in the order of {date}: {learn} --window {LENGTH} forecasts from those before")
@@ -127,7 +133,7 @@ def _drawn(table: Table, found: TableFacts, target: str | None, picture: Path) -
 
 
 def spec_of_table(
-    path: Path, target: str | None, out: Path | None, stdout: bool, window: int | None = None
+    path: Path, target: str | None, out: Path | None, stdout: bool, window: int | None = None, how: HowRead = AS_IT_IS
 ) -> tuple[Path, str, str]:
     """Return where the spec of a table goes, its text, and the column that it learns.
 
@@ -137,6 +143,7 @@ def spec_of_table(
         out: where the spec is to go; here, or beside the table where that lies outside, unless given.
         stdout: whether it is only printed.
         window: how many rows are an example, whose next one is forecast; each row is one unless given.
+        how: which sheet, and in which encoding.
 
     Raises:
         NetspecError: the table lies outside the spec's folder, or cannot be learned from.
@@ -145,7 +152,7 @@ def spec_of_table(
     from netspec.sources.tables.table import read_table  # noqa: PLC0415
     from netspec.sources.tables.window_spec import spec_for_windows  # noqa: PLC0415
 
-    table = read_table(path, str(path))
+    table = read_table(path, str(path), how)
     here = Path.cwd() if out is None or stdout else out.absolute().parent
     whole = path.resolve()
     inside = whole.is_relative_to(here.resolve())
@@ -160,7 +167,7 @@ def spec_of_table(
         text, learned, notes = spec_for_windows(table, shown, target, window)
     for note in notes:
         say(f"note: {note}", error=True)
-    return place, format_file(parse(Source(str(place), text))), learned
+    return place, format_file(parse(Source(str(place), as_read(text, how)))), learned
 
 
 def _plain(stem: str) -> str:

@@ -12,6 +12,7 @@ from netspec.cli.output import print_error, print_json, say
 from netspec.cli.paths import STDIN
 from netspec.diagnostics.diagnostic import DataError, NetspecError, RunError, plural
 from netspec.recipe.file_names import unpacked_name
+from netspec.sources.how_read import HowRead
 from netspec.system.files import atomic_path, kind_of
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def predict_tags(run: Run, files: Sequence[Path], texts: Sequence[str], out: Pat
             if isinstance(given, NetspecError):
                 raise given
             content = sys.stdin.buffer.read(_MOST_BYTES) if given == STDIN else given
-            tagged = tag_sentences(run, sentences_of(content, name))
+            tagged = tag_sentences(run, sentences_of(content, name, HowRead.of(run.network.data, like=True)))
             found += [(name, number, each) for number, each in enumerate(tagged)]
             if not as_json:
                 for note in notes_of(run, [each.words for each in tagged], name):

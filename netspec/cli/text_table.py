@@ -8,6 +8,7 @@ from pathlib import Path
 from netspec.cli.file_table import print_odd
 from netspec.cli.output import print_table, say
 from netspec.diagnostics.diagnostic import plural
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.texts.facts import TextFacts, lengths_text, text_facts
 from netspec.sources.texts.tagged import read_sentences
 from netspec.terminal.numbers import percent
@@ -15,14 +16,15 @@ from netspec.terminal.numbers import percent
 __all__ = ["show_sentences", "show_texts"]
 
 
-def show_sentences(path: Path, name: str) -> None:
+def show_sentences(path: Path, name: str, how: HowRead = AS_IT_IS) -> None:
     """Print what there is to see of sentences with a label for each word.
 
     Args:
         path: of the file.
         name: as it was given.
+        how: in which encoding.
     """
-    found = read_sentences(path, name)
+    found = read_sentences(path, name, how=how)
     words = [word for own in found.words for word in own]
     counts = Counter(label for own in found.labels for label in own)
     longest = max(map(len, found.words))
@@ -39,14 +41,15 @@ def show_sentences(path: Path, name: str) -> None:
         say(f"there twice: {plural(twice, 'sentence')}, all equal ones are in one part")
 
 
-def show_texts(path: Path, name: str) -> None:
+def show_texts(path: Path, name: str, how: HowRead = AS_IT_IS) -> None:
     """Print what there is to see of a text, or of those in a folder or an archive.
 
     Args:
         path: of it.
         name: as it was given.
+        how: in which encoding.
     """
-    facts = text_facts(path, name)
+    facts = text_facts(path, name, how)
     for notice in facts.notices:
         say(f"note: {notice}")
     counts = {part: sum(own.values()) for part, own in facts.counts.items()}

@@ -1,18 +1,28 @@
 """The data of a network: which they are, and how their examples are prepared."""
 
+from pathlib import PurePath
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from netspec.recipe.array_files import ARRAY_ENDINGS, examples_in
 from netspec.recipe.catalog import find
-from netspec.recipe.file_names import is_table_name, is_tagged_name, is_text_name
+from netspec.recipe.encodings import SPELLINGS, Encoding, encoding_named
+from netspec.recipe.file_names import (
+    BINARY_TABLE_ENDINGS,
+    TABLE_ENDINGS,
+    WORKBOOK_ENDINGS,
+    is_table_name,
+    is_tagged_name,
+    is_text_name,
+    unpacked_name,
+)
 from netspec.recipe.group_names import is_pattern, pattern_wrong
 from netspec.recipe.image_settings import Augment, Views
 from netspec.recipe.settings import Normalize, Scale, Shuffle, Text, Window
 from netspec.recipe.sound_settings import Sound
 from netspec.schema.definition import Definition, option, positional
-from netspec.schema.types import Expects, ManyNames, Name, Names, Part
+from netspec.schema.types import Also, Expects, ManyNames, Name, Names, Part
 
 __all__ = ["ARRAY_ENDINGS", "DataSource", "FileName"]
 
@@ -30,7 +40,7 @@ class DataSource(Definition):
     inline: ClassVar[tuple[str, ...]] = ("name", "fallback")
     later = (
         *("text", "test", "columns", "drop", "category", "number", "group", "window", "order"),
-        *("resize", "on_bad", "streaming", "sound"),
+        *("resize", "on_bad", "streaming", "sound", "sheet", "encoding"),
     )
     name: FileName = positional("name of the dataset")
     fallback: FileName | None = option(None, "dataset taken where the first cannot be had: `data A else B`")
@@ -104,6 +114,12 @@ class DataSource(Definition):
         "which it is unless given, keeps them in memory where they fit; the numbers are the same",
     )
     sound: Sound | None = option(None, "the files are sounds, and so they become examples")
+    sheet: Name | None = option(
+        None, "of a spreadsheet, which of its sheets is the table; the only one that has rows unless given"
+    )
+    encoding: Annotated[Encoding, BeforeValidator(encoding_named), Also(**SPELLINGS)] | None = option(
+        None, "how tables and texts are encoded, where they are not UTF-8, or UTF-16 with the mark that says so"
+    )
 
     def scalings(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return the factors and offsets of the channels: those of all, or of each, as `normalize` may say."""
@@ -187,7 +203,7 @@ class DataSource(Definition):
         if self.is_tagged:
             return False
         by_column = self.group is not None and not self.groups_files
-        said = bool(self.columns or self.drop or self.category or self.number or self.order or by_column)
+        said = bool(self.columns or self.drop or self.category or self.number or self.order or self.sheet or by_column)
         named = said or not isinstance(self.target, str)
         return (named and not self.is_arrays) or is_table_name(self.name)
 
@@ -232,6 +248,15 @@ class DataSource(Definition):
         if known or self.is_arrays or self.is_text:
             what = f"{known} has images" if known else "these are arrays" if self.is_arrays else "this is a text"
             raise ValueError(f"`sound` is for folders, archives and tables of sounds, and {what}: leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _of_files(self) -> "DataSource":
+        ending = PurePath(unpacked_name(self.name)).suffix.lower()
+        if self.sheet and (self.is_arrays or ending in set(TABLE_ENDINGS) - set(WORKBOOK_ENDINGS)):
+            raise ValueError(f"`sheet` is for spreadsheets, {', '.join(WORKBOOK_ENDINGS)}: leave it out")
+        if self.encoding and (ending in BINARY_TABLE_ENDINGS or not (self.is_table or self.is_text)):
+            raise ValueError("`encoding` is for tables and texts that are written as text: leave it out")
         return self
 
     @model_validator(mode="after")

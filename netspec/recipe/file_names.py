@@ -5,17 +5,26 @@ from __future__ import annotations
 from pathlib import PurePath
 
 __all__ = [
+    "BINARY_TABLE_ENDINGS",
     "PACKED_ENDINGS",
     "TABLE_ENDINGS",
     "TAGGED_ENDINGS",
+    "WORKBOOK_ENDINGS",
     "is_table_name",
     "is_tagged_name",
     "is_text_name",
+    "is_workbook_name",
     "stem_of",
     "unpacked_name",
 ]
 
-TABLE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+"""How the names of spreadsheets end: workbooks of one sheet or several."""
+
+BINARY_TABLE_ENDINGS = (".parquet", ".feather", ".arrow", *WORKBOOK_ENDINGS)
+"""How the names of tables end that are not written as text."""
+
+TABLE_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", *BINARY_TABLE_ENDINGS)
 """How the names of files end that are tables."""
 
 TAGGED_ENDINGS = (".conll", ".bio", ".iob")
@@ -42,6 +51,12 @@ def is_table_name(name: str) -> bool:
     """Return whether a file of this name is a table, or a zip of one: `rows.csv.zip`."""
     name = unpacked_name(name).lower()
     return name.removesuffix(".zip").endswith(TABLE_ENDINGS)
+
+
+def is_workbook_name(name: str) -> bool:
+    """Return whether a file of this name is a spreadsheet, or a compressed one."""
+    name = unpacked_name(name).lower()
+    return name.removesuffix(".zip").endswith(WORKBOOK_ENDINGS)
 
 
 def is_text_name(name: str) -> bool:

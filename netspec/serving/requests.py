@@ -25,7 +25,9 @@ from netspec.serving.sentences import read_sentences
 from netspec.serving.served import INSTANCES, Served
 from netspec.sources.files.embedded import BASE64_FIX, embedded_bytes
 from netspec.sources.files.libsndfile import is_other_sound
+from netspec.sources.how_read import HowRead
 from netspec.sources.tables.table import Table, read_table, table_of_objects
+from netspec.sources.tables.workbook import is_workbook
 from netspec.sources.texts.reading import text_of
 from netspec.workflows import example_files
 from netspec.workflows.example_files import Examples
@@ -36,6 +38,15 @@ _MOST_UNPACKED = 256 * 2**20
 """Bytes of the arrays of an `.npz` file."""
 
 _TABLES = {"text/csv", "text/tab-separated-values", "application/csv", "application/jsonl", "application/x-ndjson"}
+_WORKBOOKS = {
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.ms-excel.sheet.macroenabled.12",
+    "application/vnd.ms-excel.sheet.binary.macroenabled.12",
+    "application/vnd.oasis.opendocument.spreadsheet",
+    # What browsers on Windows call CSV, too.
+    "application/vnd.ms-excel",
+}
+_TABLES |= _WORKBOOKS
 _FILES = {"", "application/octet-stream", "application/x-npy", "application/npy", "application/zip"}
 
 
@@ -91,13 +102,15 @@ class _Reader:
         if media == "text/plain" and run.text_column:
             return self._texts([text_of(body, name)], name)
         if media in _TABLES and table:
-            return [self._rows(read_table(body, name))]
+            return [self._rows(self._read(body, name))]
         if media in _FILES:
             return [self._file(body, name)]
         raise wrong_type(media, self.served)
 
     def _file(self, body: bytes, name: str) -> Examples:
         """Return what is in a file of whatever kind."""
+        if self.served.table and is_workbook(body):
+            return self._rows(self._read(body, name))
         if body.startswith((b"\x93NUMPY", b"PK")):
             if body.startswith(b"PK"):
                 _require_small(body, name)
@@ -107,8 +120,11 @@ class _Reader:
         if self.served.reads_pictures and not (self.served.table and stated_size(body) is None):
             return self._picture(body, name)
         if self.served.table:
-            return self._rows(read_table(body, name))
+            return self._rows(self._read(body, name))
         return self.served.run.examples(body, name=name)
+
+    def _read(self, body: bytes, name: str) -> Table:
+        return read_table(body, name, HowRead.of(self.served.run.network.data, like=True))
 
     def form(self, parts: Sequence[Part]) -> list[Examples]:
         """Return what is in a form: a row by its columns, arrays by the inputs, or an example in each part."""

@@ -31,6 +31,7 @@ _ARRAYS = {"application/x-npy": "an .npy file: an example, or many"}
 _PICTURES = {"image/png": "a picture", "image/jpeg": "a picture; likewise image/webp and others"}
 _SOUNDS = {"audio/wav": "a sound, as a WAV file; likewise audio/flac, audio/mpeg, audio/ogg and others"}
 _ROWS = {"text/csv": "a table: a line with the names of its columns, then rows", "application/x-ndjson": "a row a line"}
+_ROWS |= {"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "a spreadsheet, .xlsx or another"}
 
 _SENTENCES = {
     "text/plain": "a sentence on each line, in UTF-8",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from netspec.diagnostics.diagnostic import DataError
-from netspec.recipe.file_names import PACKED_ENDINGS, unpacked_name
+from netspec.recipe.file_names import PACKED_ENDINGS, WORKBOOK_ENDINGS, unpacked_name
 from netspec.sources.trees import most_held
 from netspec.system.files import open_to_read
 from netspec.system.memory import free_memory
@@ -56,7 +56,7 @@ def is_larger(path: Path, most: int) -> bool:
     """Return whether a file has more bytes than so many, what is in it where it is compressed or a zip."""
     if path.stat().st_size > most:
         return True
-    if path.name.lower().endswith(".zip"):
+    if path.name.lower().endswith((".zip", *WORKBOOK_ENDINGS)):
         return _says_more(path, most)
     if not is_compressed(path.name):
         return False

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-_SAVE_AS_CSV = "save it as CSV in UTF-8"
+from netspec.recipe.file_names import WORKBOOK_ENDINGS
+
 _TEXT = "rename it to end in .txt: texts are read from such files"
 _SAVE_AS_TEXT = "save the text in it as a .txt file in UTF-8"
 _FIXES = {
     **dict.fromkeys((".md", ".markdown", ".text", ".rst", ".org", ".adoc", ".tex", ".log"), _TEXT),
     **dict.fromkeys((".html", ".htm", ".xml", ".rtf", ".doc", ".docx", ".odt", ".epub", ".pdf"), _SAVE_AS_TEXT),
-    ".xlsx": _SAVE_AS_CSV,
-    ".xls": _SAVE_AS_CSV,
-    ".ods": _SAVE_AS_CSV,
+    **dict.fromkeys(WORKBOOK_ENDINGS, 'it is a table, to be named by itself: `data "FILE" { target COLUMN }`'),
+    ".numbers": "export it as .xlsx, or as CSV",
     ".ndjson": "rename it to end in .jsonl",
     ".gz": "unpack it, and name the file in it",
     ".bz2": "unpack it, and name the file in it",

@@ -21,6 +21,7 @@ from netspec.sources.files.groups import groups_of, require_apart
 from netspec.sources.files.kinds import PICTURES, SOUNDS, FileKind
 from netspec.sources.files.picture_headers import header_of
 from netspec.sources.files.pictures import Pictures, holds_pictures, pictures_of
+from netspec.sources.how_read import HowRead
 from netspec.sources.kinds import require_kind
 from netspec.sources.tables.columns import Column
 from netspec.sources.tables.inputs import tokenizer_of
@@ -122,7 +123,7 @@ def survey(data: DataSource, folder: Path, asked: Mapping[str, Sequence[str]] | 
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
-    parts = divided_text(folder / data.name, data.name, data.text, data.test)
+    parts = divided_text(folder / data.name, data.name, data.text, data.test, how=HowRead.of(data))
     vocabulary = parts.vocabulary(data.text.unit, data.text.size, tokenizer_of(data.text, folder))
     tokens = len(vocabulary)
     given = Input(shape=(data.text.length,), tokens=tokens)
@@ -136,7 +137,7 @@ def _of_text_classes(data: DataSource, folder: Path) -> Survey | None:
     path = folder / data.name
     if size_of(path, data.name) > _QUICK:
         return None
-    found = labelled_texts(path, test=data.test)
+    found = labelled_texts(path, test=data.test, how=HowRead.of(data))
     fitted = fit_texts(found, data, folder)
     tokens = fitted.input.tokens
     given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
@@ -150,7 +151,7 @@ def _of_sentences(data: DataSource, folder: Path) -> Survey | None:
     path = folder / data.name
     if kind_of(path, DataError) == "file" and is_larger(path, _QUICK):
         return None
-    fitted = fit_sentences(read_sentences(path, data.name), data)
+    fitted = fit_sentences(read_sentences(path, data.name, how=HowRead.of(data)), data)
     tokens = fitted.input.tokens
     given = Input(shape=fitted.input.shape, tokens=tokens, mask=0)
     labels = fitted.classes

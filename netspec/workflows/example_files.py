@@ -27,10 +27,12 @@ from netspec.sources.files.kinds import ENDINGS, SOUNDS
 from netspec.sources.files.libsndfile import is_other_sound
 from netspec.sources.files.mask_folders import without_masks
 from netspec.sources.files.picture_headers import header_of
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.other_files import conversion_of, conversion_of_most
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables.preparation import TablePreparation
 from netspec.sources.tables.table import Table, read_table
+from netspec.sources.tables.workbook import is_workbook
 from netspec.sources.tables.zipped import holds_table
 from netspec.sources.texts.reading import read_text, text_of
 from netspec.sources.trees import MOST_BYTES, Tree, open_tree
@@ -118,8 +120,8 @@ def read(
     alone = _is_sound(file) if network.reads_sounds else _is_picture(file)
     if preparation and table and not (table.is_picture and alone):
         if _is_text(table, file):
-            return _of_text_file(table, file, name)
-        return _of_table(table, file, name, FileForms.of(network.data, preparation))
+            return _of_text_file(table, file, name, HowRead.of(network.data, like=True))
+        return _of_table(table, file, name, network, preparation)
     if len(network.inputs) > 1:
         return _of_several(network, file, name)
     numpy = file.startswith(b"\x93NUMPY") if isinstance(file, bytes) else Path(file).suffix.lower() == ".npy"
@@ -196,7 +198,7 @@ def of_picture(
 def _is_array(file: Path | str | bytes) -> bool:
     """Return whether a file holds arrays of NumPy, by its first bytes or its name."""
     if isinstance(file, bytes):
-        return file.startswith((b"\x93NUMPY", b"PK"))
+        return file.startswith((b"\x93NUMPY", b"PK")) and not is_workbook(file)
     return Path(file).suffix.lower() in {".npy", ".npz"}
 
 
@@ -207,14 +209,14 @@ def _is_text(prepared: TablePreparation, file: Path | str | bytes) -> bool:
     return prepared.texts if isinstance(file, bytes) else not holds_table(Path(file))
 
 
-def _of_text_file(prepared: TablePreparation, file: Path | str | bytes, name: str) -> Examples:
+def _of_text_file(prepared: TablePreparation, file: Path | str | bytes, name: str, how: HowRead) -> Examples:
     """Return the text in a file as the network reads it."""
     if isinstance(file, bytes):
-        text = text_of(file, name)
+        text = text_of(file, name, how)
         if not text.strip():
             raise DataError(f"{name} is empty", "give a text")
     else:
-        text = read_text(Path(file), name, "give the path of a file with one text, such as review.txt")
+        text = read_text(Path(file), name, "give the path of a file with one text, such as review.txt", how)
     return Examples(_tokens(prepared, [text.strip()], name))
 
 
@@ -239,7 +241,9 @@ def _tokens(prepared: TablePreparation, texts: Sequence[str], name: str) -> NDAr
     return found
 
 
-def read_texts(prepared: TablePreparation, path: Path) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
+def read_texts(
+    prepared: TablePreparation, path: Path, how: HowRead = AS_IT_IS
+) -> Iterator[tuple[list[str], Examples, list[DataError]]]:
     """Yield the texts in a folder or an archive, many at a time: their names, them, and what cannot be read.
 
     Raises:
@@ -256,7 +260,7 @@ def read_texts(prepared: TablePreparation, path: Path) -> Iterator[tuple[list[st
             bad: dict[int, DataError] = {}
             for at, read_file in tree.each(piece):
                 try:
-                    text = text_of(read_file(), tree.shown(piece[at])).strip()
+                    text = text_of(read_file(), tree.shown(piece[at]), how).strip()
                     if not text:
                         raise DataError(f"{tree.shown(piece[at])} is empty", "give a text")
                     found[at] = text
@@ -274,12 +278,16 @@ def _is_picture(file: Path | str | bytes) -> bool:
     return Path(file).suffix.lower() in ENDINGS
 
 
-def _of_table(prepared: TablePreparation, file: Path | str | bytes, name: str, forms: FileForms) -> Examples:
+def _of_table(
+    prepared: TablePreparation, file: Path | str | bytes, name: str, network: Network, preparation: Preparation
+) -> Examples:
     """Return the rows of a table as the network reads them."""
     if _is_picture(file):
         fix = "give a table with its columns, such as a .csv file"
         raise DataError(f"{name} is a picture, but the model reads rows of a table", fix)
-    table = read_table(file if isinstance(file, bytes) else Path(file), name)
+    how = HowRead.of(network.data, like=True)
+    table = read_table(file if isinstance(file, bytes) else Path(file), name, how)
+    forms = FileForms.of(network.data, preparation)
     return of_table(prepared, table if table.folder else replace(table, folder=Path()), forms)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from netspec.data.texts.tagged import tokens_of
 from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.file_names import unpacked_name
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.tables.preparation import TableInput
 from netspec.sources.texts.reading import read_text, text_of
 from netspec.sources.texts.tagged import parse_sentences, read_sentences
@@ -57,7 +58,7 @@ class Tagged:
         return " ".join(f"{word}/{label}" for word, label in zip(self.words, self.labels, strict=True))
 
 
-def sentences_of(given: Path | bytes | str, name: str) -> list[tuple[str, ...]]:
+def sentences_of(given: Path | bytes | str, name: str, how: HowRead = AS_IT_IS) -> list[tuple[str, ...]]:
     """Return the words of sentences: of a text, or in a file.
 
     A file that ends in `.txt`, or bytes that are no JSON, has a sentence on each line; others are read as for training,
@@ -67,12 +68,14 @@ def sentences_of(given: Path | bytes | str, name: str) -> list[tuple[str, ...]]:
         DataError: there are none, or they cannot be read.
     """
     if isinstance(given, Path) and unpacked_name(given.name).lower().endswith(ENDINGS[:-1]):
-        return list(read_sentences(given, name, labelled=False).words)
+        return list(read_sentences(given, name, labelled=False, how=how).words)
     if isinstance(given, str):
         text = given
     else:
         text = (
-            text_of(given, name) if isinstance(given, bytes) else read_text(given, name, "name a .txt or .conll file")
+            text_of(given, name, how)
+            if isinstance(given, bytes)
+            else read_text(given, name, "name a .txt or .conll file", how)
         )
     if isinstance(given, bytes) and text.lstrip().startswith("{"):
         return list(parse_sentences(text, name, labelled=False).words)

@@ -18,6 +18,7 @@ from netspec.ir.network import Network
 from netspec.recipe.file_names import PACKED_ENDINGS, TABLE_ENDINGS
 from netspec.recipe.sound_settings import MOST_RATE
 from netspec.sources.files.kinds import SOUNDS
+from netspec.sources.how_read import HowRead
 from netspec.sources.preparation import Preparation
 from netspec.system.arguments import as_path, as_switch, as_whole
 from netspec.workflows import example_files
@@ -84,7 +85,7 @@ def texts_of(run: Run, given: Path | Sequence[str]) -> Iterator[tuple[list[str],
         fix = f'`netspec generate {run.path} --prompt "…"` goes on from it' if writes else "give files it reads"
         raise DataError(f"{run.file} does not tell what a text is: it learned from none with classes", fix)
     if isinstance(given, Path):
-        yield from example_files.read_texts(table, given)
+        yield from example_files.read_texts(table, given, HowRead.of(run.network.data, like=True))
     else:
         yield [_short(text) for text in given], example_files.of_texts(table, given), []
 

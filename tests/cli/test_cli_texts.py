@@ -99,12 +99,12 @@ def test_files_folders_and_standard_input_are_classified(here: Path) -> None:
 
 def test_what_is_no_text_is_refused(here: Path) -> None:
     (here / "bad").mkdir()
-    (here / "bad" / "a.txt").write_bytes(b"\xff\xfea\0")
+    (here / "bad" / "a.txt").write_bytes(b"\xff\xfea\0b")
     (here / "bad" / "b.txt").write_bytes(b"")
     (here / "bad" / "c.txt").write_bytes(b"great")
     done = cli(here, "predict", "folder", "bad")
     assert done.returncode == 1
-    assert "bad/a.txt is UTF-16" in done.stderr
+    assert "bad/a.txt is no UTF-16" in done.stderr
     assert "bad/b.txt is empty" in done.stderr
     assert done.stdout.startswith("bad/c.txt: pos")
     for words in (["--text", " "], ["none.txt"], []):

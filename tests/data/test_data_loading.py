@@ -153,7 +153,7 @@ def test_fetch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "fix"),
     [
-        ("rows.xlsx", "CSV"),
+        ("rows.xlsx", "target COLUMN"),
         ("rows.NDJSON", ".jsonl"),
         ("rows.gz", "unpack"),
         ("x.pkl", "np.savez"),

@@ -261,7 +261,7 @@ def test_folders_that_look_like_classes_but_are_named_by_a_table_are_noted(tmp_p
     [
         (".md", "each .md file: rename it to end in .txt: texts are read from such files"),
         (".html", "each .html file: save the text in it as a .txt file in UTF-8"),
-        (".xlsx", "each .xlsx file: save it as CSV in UTF-8"),
+        (".xlsx", "name a table that is in it, such as set/a/0.xlsx"),
         (".unknown", "name a folder of .png or .jpg files, or of the four IDX files"),
     ],
 )

@@ -147,7 +147,7 @@ LAYOUTS: dict[str, tuple[dict[str, bytes], str]] = {
     ),
     "empty": ({"pos/a.txt": b" \n", "pos/b.txt": b"", "neg/a.txt": b"a", "neg/b.txt": b"b"}, "texts of pos are empty"),
     "latin": (texts(3) | {"pos/x.txt": b"caf\xe9"}, "set/pos/x.txt is no UTF-8: byte 0xe9 in line 1"),
-    "utf-16": (texts(3) | {"pos/x.txt": "é".encode("utf-16")}, "set/pos/x.txt is UTF-16"),
+    "utf-16": (texts(3) | {"pos/x.txt": "é".encode("utf-16") + b"x"}, "set/pos/x.txt is no UTF-16"),
     "a picture": (texts(3) | {"pos/x.txt": b"\x89PNG\r\n"}, "set/pos/x.txt is a picture, and no text"),
     "old Word": (texts(3) | {"pos/x.txt": b"\xd0\xcf\x11\xe0"}, "set/pos/x.txt is an Excel or Word file, and no text"),
     "nul": (texts(3) | {"pos/x.txt": b"a\0b"}, "set/pos/x.txt has bytes that no text has"),

@@ -17,6 +17,7 @@ import pytest
 from cli.command_line import cli, lines
 from jsonschema import Draft202012Validator
 from PIL import Image
+from sources.workbooks import xlsx
 from starlette.testclient import TestClient
 from untrained import untrained
 
@@ -154,6 +155,8 @@ def file_of(folder: Path, name: str, content: bytes) -> str:
     return name
 
 
+PLANT = xlsx([["height", "leaves", "soil", "shade"], [33.5, 26, "bog", "yes"]])
+
 ONE_EXAMPLE = [
     ("digits", "own.png", png(8), "image/png"),
     ("digits", "large.png", png(90), "image/png"),
@@ -166,6 +169,8 @@ ONE_EXAMPLE = [
     ("sound", "other.wav", wav(22_050), ""),
     ("labels", "one.npy", npy(FLOATS[0]), "application/x-npy"),
     ("plants", "one.csv", b"height,leaves,soil,shade\n33.5,26,bog,yes\n", "text/csv"),
+    ("plants", "one.xlsx", PLANT, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ("plants", "two.xlsx", PLANT, ""),
 ]
 
 

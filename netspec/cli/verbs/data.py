@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from netspec.cli.command import Command, Group
-from netspec.cli.completion import datasets
+from netspec.cli.completion import datasets, encodings
+from netspec.cli.how_read import ENCODING, SHEET, how_read
 from netspec.cli.output import print_json, print_table, say
 from netspec.cli.tables import print_columns
 from netspec.diagnostics.diagnostic import DataError
@@ -100,6 +101,10 @@ def show(
         str | None,
         typer.Option("--target", metavar="COLUMN", help="Of a table: what is learned; the others are drawn with it."),
     ] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help=SHEET)] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help=ENCODING, autocompletion=encodings)
+    ] = None,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -111,28 +116,29 @@ def show(
 
     Of a folder or an archive of pictures every one is read: their sizes, those that cannot be read or are there twice.
     Of sounds likewise: their lengths and rates, and which are silent or clipped; drawn as waveform and spectrogram.
-    Of a table (.csv, .tsv, .json, .jsonl, .parquet) its columns: what each holds, what is missing, what is suspicious;
+    Of a table (.csv, .xlsx, .parquet …) its columns: what each holds, what is missing, what is suspicious;
     drawn as histograms and bars, with --target by the classes of that column, or against it where it is a number.
     Of a .txt file, or a folder or an archive of them, how long they are, frequent words, and what is there twice.
     Of arrays (.npz, .npy) each one's shape, type and values, what is read of them, and the classes.
     """
+    how = how_read(Path(name), sheet, encoding)
     if split:
         if augment:
             raise DataError("--split lists examples, and --augment draws them", "leave one out")
         from netspec.cli.split_table import show_split  # noqa: PLC0415
 
-        show_split(name, target, out, as_json=as_json)
+        show_split(name, target, out, how, as_json=as_json)
         return 0
     if not target and holds_tagged(expanded(name, DataError)):
         from netspec.cli.text_table import show_sentences  # noqa: PLC0415
 
         _require_no_picture(name, out, augment)
-        show_sentences(expanded(name, DataError), name)
+        show_sentences(expanded(name, DataError), name, how)
         return 0
     if not find(name) and holds_table(expanded(name, DataError)):
         if augment:
             raise DataError(f"{name} is a table, and --augment is for pictures", "leave it out")
-        print_columns(Path(name), target, out or Path(f"{stem_of(name)}.png"), as_json=as_json)
+        print_columns(Path(name), target, out or Path(f"{stem_of(name)}.png"), how, as_json=as_json)
         return 0
     if target:
         raise DataError("--target names a column of a table", f"{name} is none: leave --target out")
@@ -141,7 +147,7 @@ def show(
         from netspec.cli.text_table import show_texts  # noqa: PLC0415
 
         _require_no_picture(name, out, augment)
-        show_texts(path, name)
+        show_texts(path, name, how)
         return 0
     from netspec import report  # noqa: PLC0415
     from netspec.data import load  # noqa: PLC0415

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from netspec.cli.completion import templates
+from netspec.cli.completion import encodings, templates
+from netspec.cli.how_read import ENCODING, SHEET, how_read
 from netspec.cli.output import say
 from netspec.cli.tables import spec_of_table
 from netspec.describe.format import format_source
@@ -16,11 +17,13 @@ from netspec.diagnostics.diagnostic import DataError, NetspecError, Source, list
 from netspec.diagnostics.suggest import nearest
 from netspec.recipe.array_files import holds_arrays
 from netspec.recipe.data_headers import IDX_NAMES, find_idx
-from netspec.recipe.file_names import TABLE_ENDINGS
+from netspec.recipe.file_names import TABLE_ENDINGS, is_text_name
 from netspec.sources.files.pictures import holds_pictures
 from netspec.sources.files.sounds import are_sounds
+from netspec.sources.how_read import HowRead
 from netspec.sources.missing import missing_data
 from netspec.sources.other_files import conversion_of
+from netspec.sources.tables.spec_lines import as_read
 from netspec.sources.tables.zipped import holds_table
 from netspec.sources.texts.facts import are_texts
 from netspec.sources.texts.tagged import holds_tagged
@@ -70,6 +73,10 @@ def new(
             help="With a table whose rows follow each other in time: forecast the column in the next row from N rows.",
         ),
     ] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", metavar="NAME", help=SHEET)] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", metavar="NAME", help=ENCODING, autocompletion=encodings)
+    ] = None,
     list_all: Annotated[bool, typer.Option("--list", help="List the ready-made specs.")] = False,
 ) -> int:
     """Write a commented starter spec."""
@@ -80,7 +87,10 @@ def new(
     if window is not None and not (data and holds_table(data)):
         raise NetspecError("--window is of the rows of a table", "name it: --data FILE.csv --target NAME --window 14")
     if data is not None:
-        return _for_data(data, target, out, window)
+        return _for_data(data, target, out, window, how_read(data, sheet, encoding))
+    if sheet is not None or encoding is not None:
+        option = "--encoding" if sheet is None else "--sheet"
+        raise NetspecError(f"{option} says how a file is read", f"name it too: --data FILE {option} NAME")
     if target is not None:
         raise NetspecError(
             "--target names a column of a table, or an array", "name the data too: --data FILE --target NAME"
@@ -93,14 +103,15 @@ def new(
     return 0
 
 
-def _for_data(data: Path, target: str | None, out: Path | None, window: int | None) -> int:
+def _for_data(data: Path, target: str | None, out: Path | None, window: int | None, how: HowRead) -> int:
     """Write a spec for a user's data."""
     if target is None and window is None and _tagged(data):
         place, name = _place(data, out)
-        _write(format_source(Source(str(place), spec_for_sentences(data.resolve(), name))), place)
+        text = as_read(spec_for_sentences(data.resolve(), name, how), how)
+        _write(format_source(Source(str(place), text)), place)
         return 0
     if holds_table(data):
-        place, text, learned = spec_of_table(data, target, out, out == _STDOUT, window)
+        place, text, learned = spec_of_table(data, target, out, out == _STDOUT, window, how)
         _write(text, out or place)
         if target is None:
             say(f"note: it learns {learned}, which is a guess; --target NAME learns another column", error=True)
@@ -109,8 +120,10 @@ def _for_data(data: Path, target: str | None, out: Path | None, window: int | No
         _for_arrays(data, target, out)
         return 0
     if target is not None and kind_of(data, DataError):
-        raise NetspecError("--target names a column of a table, or an array", f"{data} is none: leave --target out")
-    _for_files(data, out)
+        fix = f"{data} is none: leave --target out"
+        fix += ", or name it .tsv if it is a table of cells with tabs between them" if is_text_name(data.name) else ""
+        raise NetspecError("--target names a column of a table, or an array", fix)
+    _for_files(data, out, how)
     return 0
 
 
@@ -132,7 +145,7 @@ def _for_arrays(data: Path, target: str | None, out: Path | None) -> None:
         say(f"note: {guess}, which is a guess; --target NAME learns another array", error=True)
 
 
-def _for_files(data: Path, out: Path | None) -> None:
+def _for_files(data: Path, out: Path | None, how: HowRead) -> None:
     """Write a spec for pictures, sounds or texts, which it names by their path from the spec's folder."""
     kind = kind_of(data, DataError)
     if kind is None:
@@ -150,7 +163,7 @@ def _for_files(data: Path, out: Path | None) -> None:
     if of_text:
         from netspec.sources.texts.spec import spec_for_texts  # noqa: PLC0415
 
-        text = spec_for_texts(path, name)
+        text = as_read(spec_for_texts(path, name, how), how)
     else:
         from netspec.cli.starter_pictures import spec_for_idx, spec_for_pictures  # noqa: PLC0415
         from netspec.cli.starter_sounds import spec_for_sounds  # noqa: PLC0415

@@ -21,6 +21,7 @@ from netspec.graph.graph import Graph
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import Network
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.how_read import HowRead
 from netspec.sources.kinds import PICTURES
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables.fit import Fitted, divided_for, fit_table
@@ -42,7 +43,7 @@ def load_table_file(
     progress: DownloadProgress | None = None,
 ) -> Dataset:
     """Return the dataset in the file of a table; arguments as for `load_table`."""
-    table = read_once(path)
+    table = read_once(path, HowRead.of(data, like=preparation is not None))
     return load_table(table, network, graph, data, preparation, name=str(path), folder=folder, progress=progress)
 
 

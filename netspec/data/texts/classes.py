@@ -12,6 +12,7 @@ from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
 from netspec.sources.draws import RULE, Rule
+from netspec.sources.how_read import HowRead
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables.preparation import TablePreparation, TargetColumn
 from netspec.sources.tables.survey import read_once
@@ -46,7 +47,8 @@ def load_text_classes(
     if len(network.inputs) > 1:
         raise DataError(f"{path} has texts, but the network has several inputs", "give it one")
     # A model is also looked at with texts that have a test part of their own, whatever it was trained on.
-    found = labelled_texts(path, test=None if fitted else data.test, known=known)
+    how = HowRead.of(data, like=fitted is not None)
+    found = labelled_texts(path, test=None if fitted else data.test, known=known, how=how)
     table = fitted.table if fitted else None
     rule = fitted.draw if fitted else RULE
     if table:

@@ -15,6 +15,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.network import Network
 from netspec.recipe.entities import mark_entities
 from netspec.sources.draws import RULE
+from netspec.sources.how_read import HowRead
 from netspec.sources.preparation import Preparation
 from netspec.sources.tables.preparation import TableInput, TablePreparation, TargetColumn
 from netspec.sources.tables.table import Table
@@ -60,7 +61,7 @@ def load_tagged(path: Path, network: Network, *, fitted: Preparation | None = No
     if len(network.inputs) > 1:
         raise DataError(f"{path} has sentences, but the network has several inputs", "give it one")
     name = network.inputs[0].name
-    found = read_sentences(path, path.name)
+    found = read_sentences(path, path.name, how=HowRead.of(data, like=fitted is not None))
     table = fitted.table if fitted else None
     rule = fitted.draw if fitted else RULE
     notices: list[str] = []

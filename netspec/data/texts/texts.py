@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.ir.data_source import DataSource
+from netspec.sources.how_read import HowRead
 from netspec.sources.preparation import Preparation
 from netspec.sources.survey import completed, require_no_groups
 from netspec.sources.tables.inputs import tokenizer_of
@@ -47,7 +48,8 @@ def load_text(
     data = completed(data)
     assert data.text is not None
     assert data.text.length is not None
-    parts = divided_text(path, str(path), data.text, data.test, learned=fitted is not None)
+    how = HowRead.of(data, like=fitted is not None)
+    parts = divided_text(path, str(path), data.text, data.test, learned=fitted is not None, how=how)
     known = fitted.vocabulary if fitted else None
     own = known or parts.vocabulary(data.text.unit, data.text.size, tokenizer_of(data.text, folder))
     if tokens is not None and len(own) > tokens:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from netspec.diagnostics.diagnostic import DataError, listing
-from netspec.recipe.file_names import TABLE_ENDINGS
+from netspec.recipe.file_names import BINARY_TABLE_ENDINGS, TABLE_ENDINGS
 from netspec.sources.files.kinds import FileKind
 from netspec.sources.trees import Tree, is_archive
 
@@ -46,7 +46,8 @@ def tables_of(tree: Tree, files: Sequence[str]) -> list[str]:
             content = tree.read(table)
         except DataError:
             continue
-        # Names in Parquet are packed: whether they are there is not seen without its reader.
-        if table.lower().endswith(".parquet") or sum(name in content for name in names) > len(names) / 2:
+        # Names in Parquet and in spreadsheets are packed: whether they are there is not seen without their readers.
+        binary = table.lower().endswith(BINARY_TABLE_ENDINGS)
+        if binary or sum(name in content for name in names) > len(names) / 2:
             found.append(table)
     return found[:_SHOWN]

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from netspec.diagnostics.diagnostic import DataError, listing, plural
 from netspec.sources.tables.cells import is_missing, number_of, shown
 
-__all__ = ["MOST_COLUMNS", "Delimited", "read_delimited", "require_few_columns"]
+__all__ = ["MOST_COLUMNS", "Delimited", "columns_of_rows", "read_delimited", "require_few_columns"]
 
 MOST_COLUMNS = 10_000
 """A table has no more."""
@@ -70,14 +70,32 @@ def read_delimited(text: str, name: str, delimiter: str | None) -> Delimited:
         raise _unreadable(error, name, line) from None
     finally:
         csv.field_size_limit(before)
+    names, cells, found = columns_of_rows(name, rows, lines, decimal=delimiter != ",")
+    return names, cells, lines[1:], [*notices, *found], delimiter != ","
+
+
+def columns_of_rows(
+    name: str, rows: Sequence[Sequence[str]], lines: Sequence[int], *, decimal: bool = False
+) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the names of columns, their cells, and what to say, of rows of equal length whose first has the names.
+
+    Args:
+        name: what messages call the table.
+        rows: there is one at least.
+        lines: where each begins.
+        decimal: whether a comma in a number stands before a fraction.
+
+    Raises:
+        DataError: there are no rows below the names.
+    """
     names = [cell.strip() or f"column_{i + 1}" for i, cell in enumerate(rows[0])]
     if len(rows) == 1:
         fix = "give rows below the names of the columns"
         raise DataError(f"{name} has one line alone, the names of its columns, and no rows", fix)
     cells = [[cell.strip() for cell in column] for column in zip(*rows[1:], strict=True)]
-    notices += _said_of_names(name, rows, cells, lines)
-    notices += _all_without_commas(names, cells, decimal=delimiter != ",")
-    return names, cells, lines[1:], notices, delimiter != ","
+    notices = _said_of_names(name, rows, cells, lines)
+    notices += _all_without_commas(names, cells, decimal=decimal)
+    return names, cells, notices
 
 
 def _said_of_names(

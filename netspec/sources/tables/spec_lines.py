@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
-__all__ = ["commented", "of_training"]
+from netspec.sources.how_read import HowRead
+
+__all__ = ["as_read", "commented", "of_training"]
 
 
 def commented(lines: Sequence[tuple[str, str]]) -> list[str]:
     """Return lines with their comments in one column."""
     width = max(len(line) for line, comment in lines if comment)
     return [f"{line:<{width}}  # {comment}" if comment else line for line, comment in lines]
+
+
+def as_read(text: str, how: HowRead) -> str:
+    """Return a spec whose data says how its file is read, where that needs a word."""
+    lines = f'  sheet "{how.sheet}"\n' if how.sheet else ""
+    lines += f"  encoding {how.encoding}\n" if how.encoding else ""
+    return re.sub(r'^data "[^"]*" \{\n?', lambda found: found[0].rstrip("\n") + "\n" + lines, text, count=1, flags=re.M)
 
 
 def of_training(rows: int) -> list[str]:

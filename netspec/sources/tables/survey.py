@@ -10,6 +10,7 @@ from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
 from netspec.ir.network import INPUT, Input
 from netspec.sources.compressed import is_larger
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.survey import Survey
 from netspec.sources.tables.fit import Fitted, fit_table
 from netspec.sources.tables.parts import could_be_classes
@@ -32,7 +33,7 @@ def survey_table(data: DataSource, folder: Path, asked: Mapping[str, Sequence[st
     if kind_of(path, DataError) == "file" and is_larger(path, LARGEST):
         return None
     named = tuple((name, tuple(columns)) for name, columns in (asked or {INPUT: ()}).items())
-    fitted = _fitted(read_once(path), data, named, folder)
+    fitted = _fitted(read_once(path, HowRead.of(data)), data, named, folder)
     inputs = tuple(
         Input(
             name=name,
@@ -64,15 +65,15 @@ def _fitted(table: Table, data: DataSource, asked: tuple[tuple[str, tuple[str, .
     return fit_table(table, data, dict(asked), learns=data.target != "input", folder=folder)
 
 
-def read_once(path: Path) -> Table:
+def read_once(path: Path, how: HowRead = AS_IT_IS) -> Table:
     """Return the table in a file; what was read of it last is kept, unless the file has changed."""
     if kind_of(path, DataError) != "file":
-        return read_table(path, path.name)
+        return read_table(path, path.name, how)
     facts = path.stat()
-    return _read(path.absolute(), facts.st_size, facts.st_mtime_ns)
+    return _read(path.absolute(), how, facts.st_size, facts.st_mtime_ns)
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path, size: int, changed: int) -> Table:
+def _read(path: Path, how: HowRead, size: int, changed: int) -> Table:
     del size, changed
-    return read_table(path, path.name)
+    return read_table(path, path.name, how)

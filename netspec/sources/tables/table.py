@@ -1,4 +1,4 @@
-"""Tables: `.csv`, `.tsv`, `.json`, `.jsonl` and `.parquet` as columns of texts, whatever wrote them."""
+"""Tables: text, Parquet, Feather and spreadsheets as columns of texts, whatever wrote them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import Any
 
 from netspec.diagnostics.diagnostic import DataError, listing
 from netspec.diagnostics.suggest import nearest
-from netspec.recipe.file_names import unpacked_name
+from netspec.recipe.file_names import WORKBOOK_ENDINGS, unpacked_name
 from netspec.sources.compressed import is_compressed
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.missing import missing_data
 from netspec.sources.tables.cells import number_of
-from netspec.sources.tables.delimited import read_delimited, require_few_columns
+from netspec.sources.tables.delimited import columns_of_rows, read_delimited, require_few_columns
 from netspec.sources.tables.json_rows import Rows, begins_json, rows_of_json, rows_of_lines
+from netspec.sources.tables.sheet import table_in
+from netspec.sources.tables.workbook import is_workbook, read_sheet
 from netspec.sources.tables.zipped import is_zip, only_table
 from netspec.sources.texts.reading import decoded, read_content, require_text
 from netspec.system.memory import free_memory
@@ -80,21 +83,22 @@ class Table:
         return replace(self, cells=cells, lines=[self.lines[i] for i in rows])
 
 
-def read_table(source: Path | bytes, name: str) -> Table:
+def read_table(source: Path | bytes, name: str, how: HowRead = AS_IT_IS) -> Table:
     """Return the table in a file.
 
     Args:
-        source: its path, also of a compressed one or of a zip of one; or what is in it, which is then CSV, JSON Lines
-            where it begins with a brace, or a JSON list of objects.
+        source: its path, also of a compressed one or of a zip of one; or what is in it, which is then a spreadsheet,
+            CSV, JSON Lines where it begins with a brace, or a JSON list of objects.
         name: what messages call it.
+        how: which sheet is meant, and how a text is encoded.
 
     Raises:
         DataError: it cannot be read, or is no table: rows of different lengths, two columns of one name, no rows.
     """
-    return replace(_read_any(source, name), folder=source.parent if isinstance(source, Path) else None)
+    return replace(_read_any(source, name, how), folder=source.parent if isinstance(source, Path) else None)
 
 
-def _read_any(source: Path | bytes, name: str) -> Table:
+def _read_any(source: Path | bytes, name: str, how: HowRead) -> Table:
     ending = ""
     if isinstance(source, Path):
         inside = source.name
@@ -102,10 +106,14 @@ def _read_any(source: Path | bytes, name: str) -> Table:
         if is_zip(source.name) and source.is_file():
             inside, source = only_table(source, name)
         ending = PurePath(unpacked_name(inside)).suffix.lower()
-    if ending == ".parquet":
-        return _of_parquet(source, name)
+    if ending in _ARROW:
+        return _of_arrow(source, name, ending)
     try:
-        return _of_text(source, name, ending)
+        if ending in WORKBOOK_ENDINGS or (not ending and isinstance(source, bytes) and is_workbook(source)):
+            return _of_sheet(source, name, how)
+        if how.sheet and not how.like:
+            raise DataError(f"{name} is no spreadsheet, and `sheet` is for one", "leave `sheet` out")
+        return _of_text(source, name, ending, how)
     except MemoryError:
         raise DataError(f"{name} does not fit into memory", _DIVIDE) from None
 
@@ -113,14 +121,15 @@ def _read_any(source: Path | bytes, name: str) -> Table:
 _DIVIDE = "take fewer rows or columns"
 
 
-def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
-    example = "name a table that is there, such as table.csv; the paths of a spec begin at its folder"
-    content = read_content(source, name, example) if isinstance(source, Path) else source
+def _of_text(source: Path | bytes, name: str, ending: str, how: HowRead) -> Table:
+    content = read_content(source, name, _example("table.csv")) if isinstance(source, Path) else source
     fix = "save it as CSV in UTF-8"
+    if is_workbook(content):
+        fix = "name it .xlsx or .xls if it is a spreadsheet, or save it as CSV in UTF-8"
     # Before room is made for a text.
-    require_text(content, name, fix)
+    require_text(content, name, fix, how)
     _require_room(content, name)
-    text = decoded(content, name, fix)
+    text = decoded(content, name, fix, how)
     del content
     if not text.strip():
         raise DataError(f"{name} is empty", "give a table: a line with the names of the columns, then the rows")
@@ -131,6 +140,19 @@ def _of_text(source: Path | bytes, name: str, ending: str) -> Table:
     header, cells, lines, notices, decimal_comma = read_delimited(text, name, "\t" if ending == ".tsv" else None)
     _require_columns(header, name)
     return Table(name, dict(zip(header, cells, strict=True)), lines, tuple(notices), decimal_comma=decimal_comma)
+
+
+def _of_sheet(source: Path | bytes, name: str, how: HowRead) -> Table:
+    content = read_content(source, name, _example("table.xlsx")) if isinstance(source, Path) else source
+    found = table_in(read_sheet(content, name, how), name)
+    header, cells, notices = columns_of_rows(name, found.rows, found.lines)
+    _require_columns(header, name)
+    _require_whole_characters(dict(zip(header, cells, strict=True)), name)
+    return Table(name, dict(zip(header, cells, strict=True)), found.lines[1:], (*found.notices, *notices))
+
+
+def _example(file: str) -> str:
+    return f"name a table that is there, such as {file}; the paths of a spec begin at its folder"
 
 
 def _require_room(content: bytes, name: str) -> None:
@@ -239,21 +261,40 @@ def _require_whole_characters(cells: Mapping[str, Sequence[str]], name: str) -> 
             raise DataError(message, "write the whole character") from None
 
 
-def _of_parquet(source: Path | bytes, name: str) -> Table:
-    example = "name a table that is there, such as table.parquet; the paths of a spec begin at its folder"
+_ARROW = {".parquet": "Parquet", ".feather": "Feather", ".arrow": "Arrow"}
+
+
+def _of_arrow(source: Path | bytes, name: str, ending: str) -> Table:
+    example, form = _example(f"table{ending}"), _ARROW[ending]
     if isinstance(source, Path) and is_compressed(source.name):
         source = read_content(source, name, example)
     if isinstance(source, Path) and not source.is_file():
         raise missing_data(source, name, example)
     try:
         # A dependency that only those need who have such files.
-        from pyarrow import parquet  # noqa: PLC0415
+        from pyarrow import feather, ipc, parquet  # noqa: PLC0415
     except ImportError:
         fix = "install what reads them: pip install 'netspec[tables]'; or save the table as CSV"
-        raise DataError(f"{name}: Parquet files are read by pyarrow, which is not installed", fix) from None
+        raise DataError(f"{name}: {form} files are read by pyarrow, which is not installed", fix) from None
+    stream: Any = source if isinstance(source, Path) else io.BytesIO(source)
     try:
-        columns = parquet.read_table(source if isinstance(source, Path) else io.BytesIO(source)).to_pydict()
+        if ending == ".parquet":
+            columns = parquet.read_table(stream).to_pydict()
+        elif ending == ".arrow" and _is_stream(source):
+            columns = (
+                ipc.open_stream(source.read_bytes() if isinstance(source, Path) else source).read_all().to_pydict()
+            )
+        else:
+            columns = feather.read_table(stream, memory_map=False).to_pydict()
     except Exception as error:  # pyarrow raises whatever a damaged file leads it to
         why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{name} cannot be read as Parquet: {why}", "write it again, or save it as CSV") from None
+        raise DataError(f"{name} cannot be read as {form}: {why}", "write it again, or save it as CSV") from None
     return table_of_columns(columns, name)
+
+
+def _is_stream(source: Path | bytes) -> bool:
+    """Return whether Arrow is in the form of a stream, as one of batches is written, rather than of a file."""
+    if isinstance(source, bytes):
+        return not source.startswith(b"ARROW1")
+    with source.open("rb") as opened:
+        return opened.read(6) != b"ARROW1"

@@ -13,6 +13,7 @@ from netspec.ir.data_source import DataSource
 from netspec.sources.draws import RULE, Rule
 from netspec.sources.files.groups import groups_of, require_apart
 from netspec.sources.files.pictures import pictures_of
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.missing import missing_data
 from netspec.sources.tables.columns import Column
 from netspec.sources.tables.inputs import text_input
@@ -93,20 +94,23 @@ def size_of(path: Path, name: str) -> int:
         return sum((path / file).stat().st_size for file in tree.files)
 
 
-def labelled_texts(path: Path, *, test: float | None = None, known: Sequence[str] = ()) -> LabelledTexts:
+def labelled_texts(
+    path: Path, *, test: float | None = None, known: Sequence[str] = (), how: HowRead = AS_IT_IS
+) -> LabelledTexts:
     """Return the texts in a folder or an archive with a folder for each class; read once while it stays the same.
 
     Args:
         path: of it.
         test: what is asked for as the test part.
         known: the classes that a model has learned, by which they are numbered.
+        how: how they are encoded.
 
     Raises:
         DataError: there are none, they cannot be read, or do not go together.
     """
     # A check and a training call it alike, so that what is to be said of it is said once.
     path = path.resolve()
-    return _read(path, path.name, test, tuple(known), _state(path))
+    return _read(path, path.name, test, tuple(known), how, _state(path))
 
 
 def _state(path: Path) -> int:
@@ -120,7 +124,7 @@ def _state(path: Path) -> int:
 
 
 @lru_cache(maxsize=1)
-def _read(path: Path, name: str, test: float | None, known: tuple[str, ...], state: int) -> LabelledTexts:
+def _read(path: Path, name: str, test: float | None, known: tuple[str, ...], how: HowRead, state: int) -> LabelledTexts:
     del state
     with open_tree(path, name) as tree:
         found = pictures_of(tree, test=test, known=known, kind=TEXTS)
@@ -132,7 +136,9 @@ def _read(path: Path, name: str, test: float | None, known: tuple[str, ...], sta
         empty: list[str] = []
         for part, labelled in found.parts.items():
             rows = parts.setdefault(part, [])
-            for file, label, text in zip(labelled.files, labelled.labels, read_all(tree, labelled.files), strict=True):
+            for file, label, text in zip(
+                labelled.files, labelled.labels, read_all(tree, labelled.files, how), strict=True
+            ):
                 if not text:
                     empty.append(tree.shown(file))
                     continue

@@ -11,6 +11,7 @@ from netspec.diagnostics.diagnostic import DataError, plural
 from netspec.recipe.file_names import is_text_name
 from netspec.sources.files.kinds import ENDINGS
 from netspec.sources.files.pictures import Labelled, pictures_of
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.texts.reading import read_text
 from netspec.sources.texts.trees import TEXTS, holds_files, read_all
 from netspec.sources.texts.vocabulary import pieces
@@ -72,14 +73,14 @@ def are_texts(path: Path) -> bool:
     return texts > sum(count for ending, count in endings.items() if ending in ENDINGS)
 
 
-def text_facts(path: Path, name: str) -> TextFacts:
+def text_facts(path: Path, name: str, how: HowRead = AS_IT_IS) -> TextFacts:
     """Return what there is to see of a text, or of those in a folder or an archive; all are read.
 
     Raises:
         DataError: there are none, or they cannot be read.
     """
     if is_text_name(path.name):
-        text = read_text(path, name)
+        text = read_text(path, name, how=how)
         words = Counter(pieces("words", text))
         return TextFacts((), {"": Counter([0])}, [sum(words.values())], len(text), _most(words), len(words))
     same: dict[str, list[tuple[str, str]]] = {}
@@ -91,7 +92,7 @@ def text_facts(path: Path, name: str) -> TextFacts:
         loose = all("/" not in file for file in tree.files if PurePosixPath(file).suffix.lower() in TEXTS.endings)
         found = pictures_of(tree, labelled=not loose, kind=TEXTS)
         for part, labelled in found.parts.items():
-            for file, text in zip(labelled.files, read_all(tree, labelled.files), strict=True):
+            for file, text in zip(labelled.files, read_all(tree, labelled.files, how), strict=True):
                 own = pieces("words", text)
                 words.update(own)
                 lengths.append(len(own))

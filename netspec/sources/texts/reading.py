@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 from netspec.diagnostics.diagnostic import DataError
+from netspec.recipe.encodings import CODECS
 from netspec.recipe.settings import Text
 from netspec.sources.compressed import decompressed, is_compressed
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.missing import missing_data
+from netspec.sources.texts.likely_encoding import likely_encoding
 from netspec.sources.texts.vocabulary import Unit, Vocabulary, word_starts
 from netspec.system.files import kind_of, open_to_read
 
@@ -66,26 +68,27 @@ class DividedText:
 _EXAMPLE = 'name a text file, such as `data "book.txt"`, or give one with --data PATH'
 
 
-def read_text(path: Path, name: str, example: str = _EXAMPLE) -> str:
+def read_text(path: Path, name: str, example: str = _EXAMPLE, how: HowRead = AS_IT_IS) -> str:
     """Return the text of a file, each line ended by a line feed.
 
     Args:
         path: where it is.
         name: what messages call it.
         example: what would be right where there is none.
+        how: how it is encoded.
 
     Raises:
-        DataError: there is none, it is no UTF-8, or there is nothing in it.
+        DataError: there is none, it is in another encoding, or there is nothing in it.
     """
-    text = text_of(read_content(path, name, example), name)
+    text = text_of(read_content(path, name, example), name, how)
     if not text.strip():
         raise DataError(f"{name} is empty", "give a file with a text in it")
     return text
 
 
-def text_of(content: bytes, name: str) -> str:
+def text_of(content: bytes, name: str, how: HowRead = AS_IT_IS) -> str:
     """Return the text of some bytes, each line ended by a line feed; raises DataError as `decoded` does."""
-    return decoded(content, name).replace("\r\n", "\n").replace("\r", "\n")
+    return decoded(content, name, how=how).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_content(path: Path, name: str, example: str) -> bytes:
@@ -121,35 +124,98 @@ def require_readable(size: int, name: str) -> None:
         raise DataError(f"{name} is larger than 2 GiB", "split it")
 
 
-def require_text(content: bytes, name: str, fix: str) -> None:
-    """Raise DataError where some bytes are no text, whatever the name says: UTF-16, or another kind of file."""
-    if content[:2] in {b"\xff\xfe", b"\xfe\xff"}:
-        raise DataError(f"{name} is UTF-16", f"convert it: {_conversion('utf-16', name)}, or save it as UTF-8")
+def require_text(content: bytes, name: str, fix: str, how: HowRead = AS_IT_IS) -> None:
+    """Raise DataError where some bytes are no text, whatever the name says, but another kind of file."""
     what = next((what for begins, what in _NO_TEXTS.items() if content.startswith(begins)), None)
     if what:
         named = f"name it so, such as {Path(name).name}.gz, or unpack it" if Path(name).suffix else "unpack it"
         raise DataError(f"{name} is {what}, and no text", named if "gzip" in what else fix)
-    if b"\0" in content:
+    if b"\0" in content and not _is_marked_wide(content) and how.encoding != "utf16":
+        likely = likely_encoding(content[:_BEGINNING])
+        wide = likely and likely[0] == "utf16" and not how.encoding
+        raise DataError(f"{name} has bytes that no text has", _written("utf16", "", how) if wide else fix)
+
+
+_BEGINNING = 1000
+
+
+def _is_marked_wide(content: bytes) -> bool:
+    """Return whether bytes begin with the mark of UTF-16."""
+    return content[:2] in {b"\xff\xfe", b"\xfe\xff"}
+
+
+def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8", how: HowRead = AS_IT_IS) -> str:
+    """Return the text of some bytes.
+
+    Args:
+        content: the bytes.
+        name: what messages call them.
+        fix: what is right where they are no text at all.
+        how: says how they are encoded; a mark at their beginning, as Excel writes it, says it too.
+
+    Raises:
+        DataError: they are no text, or one in another encoding.
+    """
+    require_text(content, name, fix, how)
+    said = how.encoding
+    if _is_marked_wide(content):
+        text = _in(content, "utf-16", name, "it says that it is UTF-16; save it again", "UTF-16")
+    elif not said or said == "utf8" or how.like or content.startswith(_MARK):
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            if not said or said == "utf8" or content.startswith(_MARK):
+                raise _no_utf8(content, error.start, name, how) from None
+        text = _in(content, CODECS[said], name, f"save it as UTF-8, or in the encoding of the data, {said}", said)
+    else:
+        _refuse_utf8(content, name, said)
+        likely = likely_encoding(content)
+        text = _in(content, CODECS[said], name, _written(*(likely or ("", "")), how), said)
+    if "\0" in text:
         raise DataError(f"{name} has bytes that no text has", fix)
+    return text
 
 
-def decoded(content: bytes, name: str, fix: str = "give a text in UTF-8") -> str:
-    """Return the text of some bytes; raises DataError where they are no UTF-8, or no text at all: `fix` is right."""
-    require_text(content, name, fix)
+_MARK = b"\xef\xbb\xbf"
+
+
+def _in(content: bytes, codec: str, name: str, fix: str, said: str) -> str:
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(codec)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{name} is no UTF-8: byte 0x{content[error.start]:02x} in line {line}",
-            f"convert it, for example with {_conversion('latin1', name)}, or save it as UTF-8",
-        ) from None
+        raise DataError(f"{name} is no {said}: byte 0x{content[error.start]:02x} in line {line}", fix) from None
 
 
-def _conversion(encoding: str, name: str) -> str:
-    """Return the command that writes a file of UTF-8 beside one of another encoding."""
-    path = Path(name)
-    return f"`iconv -f {encoding} -t utf-8 {quote(name)} > {quote(str(path.with_name(f'utf8_{path.name}')))}`"
+def _refuse_utf8(content: bytes, name: str, said: str) -> None:
+    """Raise DataError where a text is UTF-8, and another encoding is said, in which hardly a text could be both."""
+    if content.isascii() or said == "utf16" or said in _TWO_BYTES:
+        return
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return
+    raise DataError(f"{name} is UTF-8, and the spec says `encoding {said}`", "leave `encoding` out")
+
+
+_TWO_BYTES = {"shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"}
+
+
+def _no_utf8(content: bytes, at: int, name: str, how: HowRead) -> DataError:
+    line = content.count(b"\n", 0, at) + 1
+    message = f"{name} is no UTF-8: byte 0x{content[at]:02x} in line {line}"
+    encoding, word = likely_encoding(content) or ("", "")
+    return DataError(message, _written(encoding, word, how))
+
+
+def _written(encoding: str, word: str, how: HowRead) -> str:
+    """Return what to do about a text in another encoding, which it seems to have."""
+    if how.like:
+        return "save it as UTF-8" + (f"; it seems to be {encoding}" if encoding else "")
+    if not encoding:
+        return "say which encoding it has, `encoding NAME` in `data`, or save it as UTF-8"
+    reads = f", which reads `{word}` there" if word else ""
+    return f"write `encoding {encoding}` in `data`{reads}; without a spec --encoding {encoding}; or save it as UTF-8"
 
 
 def divided(text: str, settings: Text, test: float | None) -> DividedText:

@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 
 from netspec.diagnostics.diagnostic import DataError, listing, plural
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.texts.facts import TextFacts, length_for, lengths_text, text_facts
 
 __all__ = ["WORDS", "layers_of_texts", "spec_for_texts"]
@@ -22,17 +23,18 @@ _LEAST = 20
 """Examples of which `validation 5%` draws one."""
 
 
-def spec_for_texts(path: Path, name: str) -> str:
+def spec_for_texts(path: Path, name: str, how: HowRead = AS_IT_IS) -> str:
     """Return the text of a spec that learns from texts.
 
     Args:
         path: of a text, or of a folder or an archive of them.
         name: as the spec names it, relative to its own folder.
+        how: in which encoding they are.
 
     Raises:
         DataError: there are none, or they do not go together.
     """
-    facts = text_facts(path, name)
+    facts = text_facts(path, name, how)
     if facts.classes:
         return _of_classes(name, facts)
     _require_enough(facts, name)

@@ -21,6 +21,7 @@ from netspec.recipe.file_names import is_tagged_name, unpacked_name
 from netspec.recipe.settings import Text
 from netspec.sources.compressed import beginning, is_compressed
 from netspec.sources.draws import RULE, TEST_SHARE, Rule, chosen, drawn, drawn_by_class
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.tables.preparation import TableInput
 from netspec.sources.texts.reading import read_content, text_of
 from netspec.sources.texts.vocabulary import Vocabulary
@@ -128,18 +129,19 @@ def holds_tagged(path: Path) -> bool:
     return is_tagged_name(name) or (name.endswith((".jsonl", ".tsv", ".txt")) and are_tagged(path))
 
 
-def read_sentences(path: Path, name: str, *, labelled: bool = True) -> Sentences:
+def read_sentences(path: Path, name: str, *, labelled: bool = True, how: HowRead = AS_IT_IS) -> Sentences:
     """Return the sentences in a file.
 
     Args:
         path: of it.
         name: what messages call it.
         labelled: whether each word must have a label.
+        how: how it is encoded.
 
     Raises:
         DataError: it cannot be read, or is not written so.
     """
-    return parse_sentences(text_of(read_content(path, name, _EXAMPLE), name), name, labelled=labelled)
+    return parse_sentences(text_of(read_content(path, name, _EXAMPLE), name, how), name, labelled=labelled)
 
 
 def parse_sentences(text: str, name: str, *, labelled: bool = True) -> Sentences:

@@ -8,6 +8,7 @@ from pathlib import Path
 from netspec.diagnostics.diagnostic import listing, plural
 from netspec.recipe.entities import mark_entities
 from netspec.recipe.file_names import is_tagged_name
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.texts.tagged import LENGTH, read_sentences
 
 __all__ = ["spec_for_sentences"]
@@ -15,17 +16,18 @@ __all__ = ["spec_for_sentences"]
 _SHOWN, _WORDS = 8, 10_000
 
 
-def spec_for_sentences(path: Path, name: str) -> str:
+def spec_for_sentences(path: Path, name: str, how: HowRead = AS_IT_IS) -> str:
     """Return the text of a spec that learns a label for each word.
 
     Args:
         path: of the file.
         name: as the spec names it, relative to its own folder.
+        how: in which encoding it is.
 
     Raises:
         DataError: it cannot be read, or is not written so.
     """
-    found = read_sentences(path, name)
+    found = read_sentences(path, name, how=how)
     counts = Counter(label for own in found.labels for label in own)
     shown = [label for label, _ in counts.most_common(_SHOWN)]
     labels = listing([*shown, *(["…"] if len(counts) > _SHOWN else [])], "and")

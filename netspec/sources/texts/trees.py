@@ -11,6 +11,7 @@ from netspec.recipe.settings import Text
 from netspec.sources.draws import chosen, drawn
 from netspec.sources.files.kinds import FileKind
 from netspec.sources.files.pictures import pictures_of
+from netspec.sources.how_read import AS_IT_IS, HowRead
 from netspec.sources.texts.reading import TEST_SHARE, DividedText, divided, read_text, require_readable, text_of
 from netspec.sources.trees import Tree, is_archive, open_tree
 from netspec.system.files import kind_of
@@ -53,17 +54,17 @@ def has_classes(data: DataSource, folder: Path) -> bool:
     return is_archive(data.name) or "." not in PurePosixPath(data.name).name
 
 
-def read_all(tree: Tree, files: Sequence[str]) -> list[str]:
+def read_all(tree: Tree, files: Sequence[str], how: HowRead = AS_IT_IS) -> list[str]:
     """Return the texts in some files, without blanks around them.
 
     Raises:
-        DataError: some are no UTF-8, or cannot be read.
+        DataError: some are in another encoding, or cannot be read.
     """
     texts = [""] * len(files)
     bad: dict[int, DataError] = {}
     for at, read in tree.each(files):
         try:
-            texts[at] = text_of(read(), tree.shown(files[at])).strip()
+            texts[at] = text_of(read(), tree.shown(files[at]), how).strip()
         except DataError as error:
             bad[at] = error
     if bad:
@@ -77,7 +78,15 @@ def read_all(tree: Tree, files: Sequence[str]) -> list[str]:
     return texts
 
 
-def divided_text(path: Path, name: str, settings: Text, test: float | None, *, learned: bool = False) -> DividedText:
+def divided_text(
+    path: Path,
+    name: str,
+    settings: Text,
+    test: float | None,
+    *,
+    learned: bool = False,
+    how: HowRead = AS_IT_IS,
+) -> DividedText:
     """Return a text in its parts; those of a folder or an archive are joined in the order of their names.
 
     Where there is no folder `test/`, whole texts are drawn for the test, by a hash of each.
@@ -89,18 +98,19 @@ def divided_text(path: Path, name: str, settings: Text, test: float | None, *, l
         test: how much is for the test: of one text examples or a share, of several texts or a share of them.
         learned: whether a model is looked at with it; then a folder for the test is that part, whatever `test` says,
             and what cannot be divided is all for the test.
+        how: how the texts are encoded.
 
     Raises:
         DataError: there is none, or it cannot be read.
     """
     if not holds_files(path):
-        return divided(read_text(path, name), settings, test)
+        return divided(read_text(path, name, how=how), settings, test)
     with open_tree(path, name) as tree:
         parts = pictures_of(tree, test=None if learned else test, labelled=False, kind=TEXTS).parts
         if not is_archive(path.name):
             files = [file for found in parts.values() for file in found.files]
             require_readable(sum((path / file).stat().st_size for file in files), name)
-        texts = {part: [text for text in read_all(tree, found.files) if text] for part, found in parts.items()}
+        texts = {part: [text for text in read_all(tree, found.files, how) if text] for part, found in parts.items()}
         notices = list(tree.notices)
         empty = sum(len(found.files) for found in parts.values()) - sum(map(len, texts.values()))
     if empty:

@@ -220,8 +220,8 @@ function row(reads) {
 }
 
 function rows(reads) {
-  const label = `A table of ${reads.rows} rows or more, .csv, .tsv or .jsonl: the answer is that of the last row`;
-  return fileBox(label, ".csv,.tsv,.jsonl", (file) => ask(file, "text/csv"));
+  const label = `A table of ${reads.rows} rows or more, .csv, .tsv, .jsonl or .xlsx: the answer is that of the last row`;
+  return fileBox(label, ".csv,.tsv,.jsonl,.xlsx,.xlsb,.xls,.ods", (file) => ask(file, "text/csv"));
 }
 
 function array(reads) {
