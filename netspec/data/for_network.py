@@ -297,7 +297,8 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
         return dataset
     (target,) = targets(graph)
     train, test, validation = (
-        part and Split(part.images, {target: part.labels}) for part in (dataset.train, dataset.test, dataset.validation)
+        part and Split(part.images, {target: part.labels}, part.originals)
+        for part in (dataset.train, dataset.test, dataset.validation)
     )
     assert train is not None
     assert test is not None
