@@ -73,7 +73,7 @@ def load_table(
     Raises:
         DataError: a column is missing, cannot be learned, or does not fit the network.
     """
-    learns = not network.reconstructs
+    learns = network.needs_targets
     known = preparation.table if preparation else None
     rule = preparation.draw if preparation else RULE
     forms = FileForms.of(data, preparation)
@@ -153,7 +153,7 @@ def divided_table(
         DataError: as of `load_table`.
     """
     asked, sizes = asked_of(network)
-    learns = not network.reconstructs
+    learns = network.needs_targets
 
     def divided(rows: Table) -> Fitted:
         if known is None:

@@ -66,7 +66,7 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
             example = table.columns[-1]
             said = written(example)
             own = _named(table, data)
-            fix = f'say which column is learned: `data "{own}" {{ target {said} }}`'
+            fix = f'say which column is learned: `data "{own}" {{ target {said} }}`; `target input` if none is'
             raise DataError(f"the spec does not say what is to be learned of {table.name}", fix)
         table.require(name, "")
     return names, log
