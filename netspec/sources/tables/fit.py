@@ -140,6 +140,7 @@ def fit_table(
     if text is not None:
         given = {next(iter(asked or {INPUT: ()})): text_input(table, data, text, rows["train"], folder)}
         notices += _beside_text(table, data, targets, columns, text)
+        notices += notices_of(table, columns, (), known)
         return Fitted(table, rows, given, known, log, tuple(notices))
     chosen, left_out = chosen_columns(table, data, targets, columns, asked)
     notices += left_out
