@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from netspec import data as datasets
 from netspec.data.arrays.arrays import dataset_of
@@ -66,10 +66,11 @@ class Frame(Protocol):
 Data: TypeAlias = (
     "str | Path | Dataset | tuple[ArrayLike, ArrayLike] | tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike] "
     "| Mapping[str, ArrayLike] | Frame "
-    "| Sequence[Mapping[str, Any]]"
+    "| Sequence[Mapping[str, Any]] | NDArray[Any]"
 )
 """A dataset's name or path, one already loaded, the arrays (x, y) or (x_train, y_train, x_test, y_test), arrays by
-name, or a table: a frame, a dictionary of columns, or rows that are dictionaries."""
+name, or a table: a frame, a dictionary of columns, or rows that are dictionaries; examples alone where nothing else is
+needed."""
 
 
 def load_data(
@@ -108,7 +109,7 @@ def load_data(
     if network.data and isinstance(network.data.validation, float) and not is_drawn and len(dataset.train):
         require_no_validation(network.data.validation, dataset)
         dataset = with_drawn_validation(dataset, network.data.validation)
-    if not network.reconstructs:
+    if network.needs_targets:
         check_labels(graph, dataset)
     for output in graph.outputs if len(graph.outputs) > 1 else ():
         names = dataset.target_labels.get(output.target)
@@ -130,7 +131,7 @@ def _load(
         names_of_arrays(graph, network.data),
         shape=network.input if len(network.inputs) == 1 else None,
         test=network.data.test if network.data else None,
-        learns=not network.reconstructs,
+        learns=network.needs_targets,
         known=known.get(graph.outputs[0].target),
         held_out=network.data.held_out if network.data else 0,
         grouped=network.data if network.data and network.data.group_array else None,
@@ -159,6 +160,8 @@ def _in_memory(
 ) -> Dataset:
     """Return the dataset of columns, two or four arrays, or arrays by name."""
     want = _wanted(network, graph)
+    if hasattr(data, "shape") and not hasattr(data, "columns") and not network.needs_targets:
+        data = {"x": data}
     columns = columns_in_memory(data, named=network.data is not None and network.data.is_table)
     if columns is not None:
         source = network.data or DataSource(name="columns")
@@ -189,7 +192,7 @@ def _in_memory(
         # An array may be the groups and a target both.
         read = {key: array for key, array in data.items() if key not in keys.values()} if is_plain(graph) else data
         if is_plain(graph):
-            parts, called = plain_arrays(read, graph)
+            parts, called = plain_arrays(read, graph, learns=reading.learns)
             made = dataset_of(parts, called, reading, network.tokens, want=want, groups=groups)
             return fit(made, network.input, resizable=False)
         return from_named_arrays(read, network, graph, known=known, groups=groups, learned=reading.learned)
@@ -297,7 +300,8 @@ def _by_target(graph: Graph, dataset: Dataset) -> Dataset:
         return dataset
     (target,) = targets(graph)
     train, test, validation = (
-        part and Split(part.images, {target: part.labels}) for part in (dataset.train, dataset.test, dataset.validation)
+        part and Split(part.images, {target: part.labels}, part.originals)
+        for part in (dataset.train, dataset.test, dataset.validation)
     )
     assert train is not None
     assert test is not None

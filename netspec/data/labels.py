@@ -77,7 +77,9 @@ def check_classes(graph: Graph, dataset: Dataset, *, strict: bool) -> str | None
     """
     if len(graph.outputs) > 1 or not dataset.labels:
         return None
-    wrong = classes_misfit(dataset.name, graph.shape(graph.output)[0], len(dataset.labels))
+    outputs, classes = graph.shape(graph.output), len(dataset.labels)
+    ends = {2: f"fc {classes} softmax pointwise", 3: f"conv {classes} 1x1 softmax"}.get(len(outputs), "")
+    wrong = classes_misfit(dataset.name, outputs[0], classes, ends=ends)
     if wrong and strict:
         raise DataError(*wrong)
     return wrong[0] if wrong else None

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.originals import Originals
 from netspec.data.rows import Rows
 from netspec.diagnostics.diagnostic import DataError
 from netspec.sources.preparation import Preparation
@@ -43,10 +44,12 @@ class Split:
         labels: (N,) int32, each an index into the class names of the dataset, or (N, ...) with one for each position;
             or float32 of the outputs' shape: shares of classes, several labels at once, or numbers. For a network of
             several outputs each by the name of the target.
+        originals: what the examples were made of, for people to look at; None where nobody can say.
     """
 
     images: Any
     labels: Any
+    originals: Originals | None = None
 
     def __post_init__(self) -> None:
         for name in ("images", "labels"):
@@ -67,11 +70,15 @@ class Split:
 
     def rows(self, start: int | None = None, stop: int | None = None) -> Split:
         """Return the examples from one place to another."""
-        return Split(*(by_array(lambda array: array[start:stop], arrays) for arrays in (self.images, self.labels)))
+        return self._at(slice(start, stop))
 
     def take(self, at: NDArray[np.integer[Any]]) -> Split:
         """Return the examples at some places, in that order."""
-        return Split(*(by_array(lambda array: array[at], arrays) for arrays in (self.images, self.labels)))
+        return self._at(at)
+
+    def _at(self, at: Any) -> Split:
+        images, labels = (by_array(lambda array: array[at], arrays) for arrays in (self.images, self.labels))
+        return Split(images, labels, self.originals and self.originals.take(at))
 
     def __repr__(self) -> str:
         return f"Split: {len(self):,} examples of {_shape(self.images)}"

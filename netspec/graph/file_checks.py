@@ -132,7 +132,7 @@ def _of_table(
             wrong = (f"{message} {format_shape(given.shape)}", fix)
             yield at_place(places.get(given.name), "E0308", wrong, places.get("data"))
             return
-    if graph and found and len(graph.outputs) == 1 and not network.reconstructs:
+    if graph and found and len(graph.outputs) == 1 and network.needs_targets:
         yield from _of_output(network, graph, data, found, places)
 
 
@@ -185,7 +185,7 @@ def _contents(network: Network, path: Path, kind: str, name: str, held_out: int)
     arrays, wanted = path.suffix.lower() in ARRAY_ENDINGS, names_of_network(network)
     if (arrays and kind == "file") or (not arrays and kind == "folder" and holds_arrays(path, DataError)):
         group = network.data.group_array if network.data else ""
-        return array_contents(path, name, wanted, held_out, needs_targets=not network.reconstructs, group=group)
+        return array_contents(path, name, wanted, held_out, needs_targets=network.needs_targets, group=group)
     if not wanted.is_plain and not arrays:
         named = listing(wanted.shown(), "and")
         return Contents((f"{name} is no .npz file, and the network takes several arrays", f"give one with {named}"))

@@ -136,6 +136,7 @@ class _Builder:
         except ShapeError as error:
             if error.fix == "one value takes `sigmoid`":
                 error.fix = self._instead_of_softmax(name, xs[0], error.shape)
+            error.fix = self._in_the_data(error, layer) or error.fix
             shapes = [format_shape(x.shape) for x in xs]
             related = [
                 Related(self.places[source].span, f"this gives {shape}")
@@ -153,6 +154,17 @@ class _Builder:
             return two_classes(one)
         positions = ", and softmax goes over the channels of each position" if len(x.shape) > 1 else ""
         return f"for one value write `sigmoid`; shares take two or more{positions}"
+
+    def _in_the_data(self, error: ShapeError, layer: Layer) -> str:
+        """Return how what `data` reads mends a layer; empty where that is not known."""
+        data = self.network.data
+        if data is None:
+            return ""
+        if error.code == "E0316" and data.is_tagged and layer.kind == "fc":
+            return "write `pointwise` behind it: each word has a label"
+        if error.code == "E0302" and layer.reads_tokens and data.is_table and not data.text:
+            return "tokens are made of texts by `text words` in `data`, and of categories by `input COLUMN as NAME`"
+        return ""
 
     def _shortcut(self, error: ShapeError, name: str, shapes: Sequence[Shape]) -> None:
         """Say for a `residual` how its second body, or padding, mends it."""

@@ -379,7 +379,18 @@ class Network(_Model):
     @property
     def reconstructs(self) -> bool:
         """Whether it learns to give its own input again, and no class."""
-        return self.data is not None and self.data.target == "input"
+        return self.data is not None and self.data.target == "input" and not self.compares_nothing
+
+    @property
+    def compares_nothing(self) -> bool:
+        """Whether the losses of all its outputs are of these alone, as `triplet` and `kl` are."""
+        losses = [self.stated_loss(output.name) for output in self.all_outputs]
+        return all(loss is not None and not loss.compares for loss in losses)
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether data has to say what outputs are compared with: that is neither the input nor nothing."""
+        return not (self.reconstructs or self.compares_nothing)
 
     @property
     def classifies(self) -> bool:

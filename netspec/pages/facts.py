@@ -9,7 +9,7 @@ from typing import Any
 from netspec.ops import Shape
 from netspec.pages.spec_view import SpecLine
 
-__all__ = ["Answers", "ClassFigures", "Mistake", "Row", "RunFacts", "Scatter"]
+__all__ = ["Answers", "ClassFigures", "Mistake", "Row", "RunFacts", "Scatter", "Sentence", "Word"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,9 @@ class Mistake:
         probability: of that.
         why: a PNG file of the picture with what spoke for the answer; empty where it is not known.
         parts: columns or words, and by how many percentage points the answer would be less probable without each.
+        place: where it stands in the data, such as `line 7`, or its file; empty where that is not known.
+        texts: what was read, each with the name of its column.
+        cells: the other columns of the row that were read, with their values.
     """
 
     picture: bytes
@@ -43,6 +46,27 @@ class Mistake:
     probability: float
     why: bytes = b""
     parts: Sequence[tuple[str, float]] = ()
+    place: str = ""
+    texts: Sequence[tuple[str, str]] = ()
+    cells: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a sentence, and where its label is wrong the true one, the predicted one and how probable that is."""
+
+    text: str
+    true: str = ""
+    predicted: str = ""
+    probability: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of which some words were given a wrong label, and where it stands in the data."""
+
+    place: str
+    words: Sequence[Word]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +93,7 @@ class Answers:
         reliability: of ten bins that have examples: the mean probability, the share that is right, the examples.
         mistakes: the surest ones.
         why: what is shown of why they were made, in words.
+        sentences: those with the surest wrong labels of words.
         scatter: one for each number that is predicted.
         pictures: PNG files with captions, such as masks beside their pictures.
         text: what a language model writes.
@@ -83,6 +108,7 @@ class Answers:
     reliability: Sequence[tuple[float, float, int]] = ()
     mistakes: Sequence[Mistake] = ()
     why: str = ""
+    sentences: Sequence[Sentence] = ()
     scatter: Sequence[Scatter] = ()
     pictures: Sequence[tuple[str, bytes]] = ()
     text: str = ""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from netspec.ops import format_shape
-from netspec.pages.facts import Answers, ClassFigures, Mistake, Row, RunFacts
+from netspec.pages.facts import Answers, ClassFigures, Row, RunFacts
+from netspec.pages.mistakes import mistakes_part, picture_url, sentences_part
 from netspec.pages.spec_view import SpecLine
 
 __all__ = ["answers_part", "environment_part", "headline_part", "layers_part", "spec_part"]
@@ -80,7 +80,10 @@ def answers_part(answers: Answers, number: int) -> str:
         parts.append(_folded("The same as a table", _table(("mean probability", "right", "examples"), rows)))
     if answers.mistakes:
         why = f"<p>{escape(answers.why[:1].upper() + answers.why[1:])}.</p>" if answers.why else ""
-        parts.append(f"<h4>The surest mistakes</h4>{why}{_mistakes(answers.mistakes)}")
+        parts.append(f"<h4>The surest mistakes</h4>{why}{mistakes_part(answers.mistakes)}")
+    if answers.sentences:
+        said = "<p>Below each wrong word its label here, how probable that is, and its true one.</p>"
+        parts.append(f"<h4>The surest mistakes</h4>{said}{sentences_part(answers.sentences)}")
     for place, scatter in enumerate(answers.scatter):
         fit = f"MAE {scatter.mae:.4g}" + (f", R² {scatter.r2:.3f}" if scatter.r2 is not None else "")
         parts.append(
@@ -151,35 +154,6 @@ def _confusion(matrix: Sequence[Sequence[int]], names: Sequence[str]) -> str:
     )
 
 
-def _mistakes(mistakes: Sequence[Mistake]) -> str:
-    cells = []
-    for mistake in mistakes:
-        pictures = [(mistake.picture, f"an example of {mistake.true}")]
-        pictures.append((mistake.why, f"the same, with what spoke for {mistake.predicted} and against it"))
-        shown = "".join(f'<img alt="{escape(alt)}" src="{_data(png)}">' for png, alt in pictures if png)
-        wide = ' class="why"' if mistake.why or mistake.parts else ""
-        cells.append(
-            f"<figure{wide}>{f'<div>{shown}</div>' if shown else ''}<figcaption><b>{escape(mistake.predicted)}</b> "
-            f"{100 * mistake.probability:.1f} %<br>is {escape(mistake.true)}</figcaption>{_shares(mistake)}</figure>"
-        )
-    return f'<div class="mistakes">{"".join(cells)}</div>'
-
-
-def _shares(mistake: Mistake) -> str:
-    """Return by how much each part of an example counts, with a bar behind each number."""
-    most = max((abs(share) for _, share in mistake.parts), default=0) or 1
-    rows = "".join(
-        f'<tr><td>{escape(name)}</td><td class="num {"right" if share >= 0 else "wrong"}" '
-        f'style="--depth:{abs(share) / most:.2f}">{share:+.1f}</td></tr>'
-        for name, share in mistake.parts
-    )
-    return f'<table class="shares"><tbody>{rows}</tbody></table>' if rows else ""
-
-
 def _picture(caption: str, png: bytes, alt: str) -> str:
     said = f"<h4>{escape(caption.capitalize())}</h4>" if caption else ""
-    return f'{said}<figure class="wide"><img alt="{escape(alt)}" src="{_data(png)}"></figure>'
-
-
-def _data(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    return f'{said}<figure class="wide"><img alt="{escape(alt)}" src="{picture_url(png)}"></figure>'

@@ -292,7 +292,9 @@ def _reshaping(have: Shape, shape: Shape) -> str:
     return f"write `input {shape_text(have)}`, or give examples of {shape_text(shape)}"
 
 
-def classes_misfit(name: str, outputs: int, classes: int, labels: LabelFacts | None = None) -> Wrong | None:
+def classes_misfit(
+    name: str, outputs: int, classes: int, labels: LabelFacts | None = None, *, ends: str = ""
+) -> Wrong | None:
     """Return how the outputs of a network and the classes of a dataset differ in number; None where they do not.
 
     Args:
@@ -300,6 +302,7 @@ def classes_misfit(name: str, outputs: int, classes: int, labels: LabelFacts | N
         outputs: of the network; one stands for two classes.
         classes: of the dataset: its names, or its largest label and those below it.
         labels: what is known of those of both splits.
+        ends: a last layer of as many outputs; one that gives an answer for an example unless given.
     """
     if outputs == classes or (outputs == 1 and classes <= 2):
         return None
@@ -309,7 +312,7 @@ def classes_misfit(name: str, outputs: int, classes: int, labels: LabelFacts | N
     named = f"name all in the array {NAMES_KEY} of an .npz file"
     if classes == 1:
         return message, f"one class alone says nothing; where the others have no example, {named}"
-    fix = f"let it end in {classes} outputs: `fc {classes} softmax`"
+    fix = f"let it end in {classes} outputs: `{ends or f'fc {classes} softmax'}`"
     if outputs > classes:
         fix += f"; where some of {outputs} classes have no example, {named}"
     return message, renumbering("y_train", labels, fix) if labels else fix

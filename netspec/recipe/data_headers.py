@@ -84,7 +84,7 @@ def array_contents(
         name: as a spec names it.
         wanted: what the arrays may be called that the network takes.
         held_out: so many of the training examples are for validation.
-        needs_targets: whether targets are needed; else the input is learned again.
+        needs_targets: whether targets are needed; else the input is learned again, or a loss compares with nothing.
         group: the array that says which examples stay together; empty where there is none.
     """
     fix = "write it with np.savez"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from netspec.diagnostics.diagnostic import DataError
 
-__all__ = ["channel_note", "displayable"]
+__all__ = ["channel_note", "displayable", "png_of"]
+
+_SIDE = 96
+"""Pixels of the height of small pictures, at least."""
 
 
 def displayable(images: NDArray[Any]) -> NDArray[np.float32]:
@@ -40,6 +45,17 @@ def displayable(images: NDArray[Any]) -> NDArray[np.float32]:
 def channel_note(channels: int) -> str:
     """Return what to add to a caption when an image of that many channels cannot be shown as it is."""
     return "" if channels in (1, 3) else f" (shown: mean of {channels} channels)"
+
+
+def png_of(image: NDArray[Any], most: tuple[int, int]) -> bytes:
+    """Return a picture of values in 0..1, (H, W, 3), as a PNG file of at most so many pixels, small ones enlarged."""
+    picture = Image.fromarray(np.rint(np.asarray(image) * 255).astype(np.uint8))
+    times = max(1, round(_SIDE / picture.height))
+    picture = picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
+    picture.thumbnail(most)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", optimize=True)
+    return stream.getvalue()
 
 
 def _unit_range(images: NDArray[Any]) -> NDArray[np.float32]:

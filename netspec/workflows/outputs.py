@@ -42,6 +42,7 @@ class Outputs:
     graph: Graph
     labels: tuple[str, ...]
     by_name: Mapping[str, tuple[str, ...]]
+    columns: tuple[str, ...] = ()
 
     @property
     def gives_probabilities(self) -> bool:
@@ -111,7 +112,9 @@ class Outputs:
         if rows.ndim > 2:
             return [at_positions(scores, names) for scores in rows]
         if self._gives_several_labels(output):
-            return [several(row, names) for row in rows]
+            # Each of several columns is a label.
+            own = self.columns if len(self.columns) == rows.shape[1] and len(self.graph.outputs) == 1 else names
+            return [several(row, own) for row in rows]
         return [prediction_of(row, names, probable=True) for row in rows]
 
     def _labels_of(self, output: GraphOutput) -> tuple[str, ...]:
@@ -130,4 +133,4 @@ class Outputs:
 
 def outputs_of(run: Run) -> Outputs:
     """Return the outputs of a trained model."""
-    return Outputs(run.network, run.model.graph, run.labels, run.output_labels)
+    return Outputs(run.network, run.model.graph, run.labels, run.output_labels, run.learned_columns)

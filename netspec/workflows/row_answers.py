@@ -54,6 +54,7 @@ def _columns(found: Sequence[Prediction], suffix: str, targets: Sequence[str]) -
     first = found[0]
     if first.labels is not None:
         names = sorted(first.probabilities, key=int) if all(map(str.isdigit, first.probabilities)) else []
+        names = list(targets) if {*targets} == {*first.probabilities} else names
         if len(names) == len(targets):
             columns: dict[str, list[Any]] = {}
             for name, target in zip(names, targets, strict=True):

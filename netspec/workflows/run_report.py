@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 from collections.abc import Mapping, Sequence
 from math import inf
@@ -12,7 +11,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from netspec import pages
 from netspec.data.types import Dataset, Split
@@ -22,13 +20,13 @@ from netspec.drawing import draw, svg
 from netspec.graph.graph import GraphOutput
 from netspec.recipe.metrics import Task
 from netspec.report.examples import mask_colors
-from netspec.report.pixels import displayable
+from netspec.report.pixels import displayable, png_of
 from netspec.runs import files
 from netspec.system.files import atomic_write, kind_of, read_text
 from netspec.training.scores import task_of
 from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.predictions import Evaluation, number_names
-from netspec.workflows.reasons import Reason, reasons_of
+from netspec.workflows.report_mistakes import mistakes_of, sentences_of
 from netspec.workflows.shown import as_pictures
 from netspec.workflows.trained import Run
 
@@ -36,11 +34,9 @@ __all__ = ["page_at_the_end", "run_facts", "write_report"]
 
 _BOXES = 60
 """Of a network of more layers its blocks are drawn as boxes."""
-_MISTAKES, _EXAMPLES, _POINTS = 24, 6, 1000
-_SIDE = 96
-"""Pixels of the longer side of small pictures, at least."""
-_SMALL, _STRIP = (112, 224), (576, 192)
-"""Pixels of mistakes, as the page shows them, and of pictures beside their masks, at most: a page is sent by mail."""
+_EXAMPLES, _POINTS = 6, 1000
+_STRIP = (576, 192)
+"""Pixels of pictures beside their masks, at most: a page is sent by mail."""
 _BINS = 10
 _WRITES = 400
 """Tokens of what a language model writes."""
@@ -226,7 +222,7 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
     figures += [(f"{name} of the last value", f"{value:.4g}") for name, value in found.naive.items()]
     whole = task in {"classes", "two classes"}
     rows = bool(len(found.predicted)) and not run.vocabulary
-    mistakes, why = _mistakes(run, output, part, found, most) if rows and found.probable and whole else ([], "")
+    mistakes, why = mistakes_of(run, output, part, found, most) if rows and found.probable and whole else ([], "")
     return pages.Answers(
         output=output.name if several else "",
         data=said,
@@ -237,6 +233,7 @@ def _answer(run: Run, output: GraphOutput, part: Split, found: Evaluation, said:
         reliability=_reliability(found) if rows and found.probable and whole else (),
         mistakes=mistakes,
         why=why,
+        sentences=sentences_of(run, part),
         scatter=_scatter(run, output, part, targets) if task == "numbers" else (),
         pictures=_pictures(run, output, part, targets, task),
         text=_sample(run, most) if language else "",
@@ -274,55 +271,6 @@ def _reliability(found: Evaluation) -> list[tuple[float, float, int]]:
         for n in range(_BINS)
         if (bins == n).any()
     ]
-
-
-def _mistakes(
-    run: Run, output: GraphOutput, part: Split, found: Evaluation, most: float
-) -> tuple[list[pages.Mistake], str]:
-    """Return the surest mistakes, and what is shown of why they were made."""
-    wrong = np.flatnonzero(found.predicted != found.true)
-    surest = wrong[np.argsort(-found.probability[wrong], kind="stable")][:_MISTAKES]
-    if not found.labels or not len(surest):
-        return [], ""
-    pictures = _thumbnails(run, part, surest)
-    try:
-        reasons, said = reasons_of(run, output, part, surest, found.predicted, found.probability, most)
-    except NetspecError as error:
-        reasons, said = [], f"why it is wrong is not shown: {error.message}"
-    reasons += [Reason()] * (len(surest) - len(reasons))
-    mistakes = [
-        pages.Mistake(
-            picture,
-            found.labels[found.true[i]],
-            found.labels[found.predicted[i]],
-            float(found.probability[i]),
-            b"" if reason.picture is None else _png(reason.picture, _SMALL),
-            reason.parts,
-        )
-        for i, picture, reason in zip(surest, pictures, reasons, strict=True)
-    ]
-    return mistakes, said
-
-
-def _thumbnails(run: Run, part: Split, at: NDArray[np.integer[Any]]) -> list[bytes]:
-    """Return the pictures of some examples; nothing for each where they are none."""
-    shape = run.network.image_shape
-    drawn = run.network.reads_images or run.network.reads_sounds
-    if isinstance(part.images, Mapping) or not drawn or len(shape) < 2 or not len(at):
-        return [b""] * len(at)
-    images = as_pictures(run.network, np.asarray(part.images[at]), shape)
-    return [_png(image, _SMALL) for image in displayable(images)]
-
-
-def _png(image: NDArray[Any], most: tuple[int, int]) -> bytes:
-    """Return a picture of values in 0..1 as a PNG file of at most so many pixels, small ones enlarged."""
-    picture = Image.fromarray(np.rint(np.asarray(image) * 255).astype(np.uint8))
-    times = max(1, round(_SIDE / picture.height))
-    picture = picture.resize((picture.width * times, picture.height * times), Image.Resampling.NEAREST)
-    picture.thumbnail(most)
-    stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True)
-    return stream.getvalue()
 
 
 def _scatter(run: Run, output: GraphOutput, part: Split, targets: NDArray[Any]) -> list[pages.Scatter]:
@@ -380,7 +328,7 @@ def _pictures(
 
 def _captioned(caption: str, strips: Sequence[NDArray[Any]]) -> list[tuple[str, bytes]]:
     """Return strips of pictures as PNG files; the caption is that of the first, and of those behind it."""
-    return [("" if n else caption, _png(strip, _STRIP)) for n, strip in enumerate(strips)]
+    return [("" if n else caption, png_of(strip, _STRIP)) for n, strip in enumerate(strips)]
 
 
 def _over(images: NDArray[Any], masks: NDArray[Any]) -> NDArray[Any]:

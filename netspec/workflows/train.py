@@ -197,7 +197,7 @@ def _check_dataset(network: Network, graph: Graph, dataset: Dataset, *, chosen: 
     """
     check_target_range(network, graph, dataset)
     check_operations(network, dataset)
-    notice = None if network.reconstructs else check_classes(graph, dataset, strict=chosen)
+    notice = check_classes(graph, dataset, strict=chosen) if network.needs_targets else None
     return [notice] if notice else []
 
 

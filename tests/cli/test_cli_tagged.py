@@ -233,6 +233,13 @@ def test_networks_that_give_no_label_for_each_word(inside: Path, layers: str, sa
     assert says in cli(inside, "check", "wrong.net").stdout
 
 
+def test_the_end_that_is_proposed_labels_each_word(inside: Path) -> None:
+    (inside / "wrong.net").write_text('data "ner.conll"\nembedding 4; fc 7 softmax pointwise\n')
+    with pytest.raises(DataError, match=r"the network has 7 outputs, but .* has 3 classes") as raised:
+        list(ns.train(ns.load(inside / "wrong.net")))
+    assert "`fc 3 softmax pointwise`" in (raised.value.fix or "")
+
+
 def test_a_run_of_json_lines_opens_and_goes_on(inside: Path) -> None:
     text = f'data "ner.jsonl" {{ text words tagged; test 25% }}\n{LAYERS.replace("epochs 30", "epochs 1")}'
     (inside / "lists.net").write_text(text)

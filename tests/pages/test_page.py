@@ -52,8 +52,15 @@ def facts(**changes: Any) -> pages.RunFacts:
         mistakes=[
             pages.Mistake(b"\x89PNG", "<a>", "b", 0.875, b"\x89PNG"),
             pages.Mistake(b"", "<a>", "b", 0.75, parts=[("age = 4", 12.5), ("<word>", -6.25)]),
+            pages.Mistake(
+                *(b"", "<a>", "b", 0.5),
+                place="line 3",
+                texts=[("said", "</p> שלום")],
+                cells=[("age", "<4>"), ("of", "")],
+            ),
         ],
         why="below the first: by how much",
+        sentences=[pages.Sentence("line 7", [pages.Word("<Ada>"), pages.Word("Rom", "B-<LOC>", "O", 0.625)])],
         pictures=[("masks", b"\x89PNG"), ("", b"\x89PNG")],
         scatter=[pages.Scatter("price", [(1.0, 1.5), (2.0, 2.5)], 0.5, 0.75)],
         text="He said </pre>",
@@ -93,6 +100,7 @@ def test_it_says_what_is_known_of_the_run() -> None:
     for said in (
         *("tiny/001", "50.00 %", "On the 4 examples", "conv n 3x3 relu", "fc classes softmax", "87.5 %", "is <a>"),
         *("netspec replay runs/tiny/001", "MAE 0.5, R² 0.750", "66.67 %", "He said </pre>", "4x4x4"),
+        *("line 3", "</p> שלום", "age<4>", "of–", "line 7<Ada> RomO 62.5 %, is B-<LOC>"),
         *("Below the first: by how much.", "age = 4+12.5", "<word>-6.2"),
     ):
         assert said in found.text, said

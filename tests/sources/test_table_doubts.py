@@ -8,8 +8,9 @@ import pytest
 
 from netspec.diagnostics.diagnostic import DataError
 from netspec.ir.data_source import DataSource
+from netspec.recipe.settings import Text
 from netspec.sources.tables.columns import column_of
-from netspec.sources.tables.doubts import stands_for_none, sum_among, tells_alone, written_twice
+from netspec.sources.tables.doubts import several_in_cells, stands_for_none, sum_among, tells_alone, written_twice
 from netspec.sources.tables.facts import facts_of
 from netspec.sources.tables.fit import fit_table
 from netspec.sources.tables.table import Table, read_table
@@ -46,6 +47,33 @@ def test_values_that_differ_in_case_alone_are_said() -> None:
     assert written_twice(column_of(column("cat", "dog", "cat"), "a")) == ""
     assert written_twice(column_of(column("yes", "N", "no", "1", "yes"), "a")) == "'1', 'N', 'no' and 'yes'"
     assert written_twice(column_of(column("yes", "no", "yes"), "a")) == ""
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("a|b", "a", "b", "a|c", "b|c", "a|b"), "'a|b', 'a|c' and 'b|c'"),
+        (("good food", "food", "good", "good staff", "food staff"), "'good food', 'good staff' and 'food staff'"),
+        (("New York", "New Jersey", "Los Angeles", "Boston", "Los Altos"), ""),
+        (("very bad", "bad", "good", "very good", "fair"), ""),
+        (("a|b", "a", "b"), ""),
+        (("a|a", "b|b", "a", "b", "||", "|a"), ""),
+        (("red", "green", "blue"), ""),
+    ],
+)
+def test_labels_one_behind_the_other_in_a_cell_are_said(cells: tuple[str, ...], said: str) -> None:
+    table = read_table(("k\tb\n" + "".join(f"{cell}\tx\n" for cell in cells * 3)).encode(), "d.tsv")
+    assert several_in_cells(column_of(table, "k")) == said
+    assert ("several labels in a cell?" in facts_of(table).remarks["k"]) is bool(said)
+
+
+def test_what_is_odd_in_a_target_is_said_beside_a_text_too() -> None:
+    rows = [f"the {n} text is here,{n % 9},{'ab'[n % 2]}|{'xy'[n % 3 % 2]}\n" for n in range(40)]
+    rows += [f"one more text is {n},{n},{'abxy'[n % 4]}\n" for n in range(40)]
+    table = read_table(("text,count,kind\n" + "".join(rows)).encode(), "d.csv")
+    for text in (None, Text(unit="words")):
+        fitted = fit_table(table, DataSource(name="d.csv", target=("kind",), text=text))
+        assert any("kind seems to have several labels in a cell" in note for note in fitted.notices), text
 
 
 def measured(last: str = "", count: int = 60) -> Table:

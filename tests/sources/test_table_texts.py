@@ -72,6 +72,6 @@ def test_a_spec_for_a_table_of_texts(alone: bool) -> None:
     assert target == "stars"
     assert "columns review" in text
     assert "text words length=16" in text
-    assert ("# Not read: size (number). To read them too: `input review as text; input size" in text) is not alone
+    assert ("# Not read: size (number). To read more: `input review as words; input size" in text) is not alone
     # What is read does not exist here; all else is right.
     assert {d.code for d in analyze(Source("n.net", text)).diagnostics} == {"E0314"}

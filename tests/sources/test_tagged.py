@@ -58,6 +58,7 @@ def test_what_is_read(text: str, words: object, labels: object, lines: object) -
         ('{"tokens": ["a", ""], "labels": ["O", "O"]}', "`tokens` is no list of texts"),
         ('{"tokens": ["a"], "labels": [1]}', "`labels` has numbers for labels"),
         ('{"tokens": ["a", "b"], "ner_tags": [0, 1]}', "`ner_tags` has numbers for labels"),
+        ('{"tokens": ["\\ud83d"], "labels": ["O"]}', "line 1 of ner.conll has half a character"),
         ('{"tokens": [7], "labels": ["O"]}', "`tokens` has numbers for words"),
         ('{"tokens": ["a"], "labels": [true]}', "`labels` is no list of texts"),
         ('{"tokens": ["a"], "labels": ["O"]}\n{', "line 2 of ner.conll is no JSON"),

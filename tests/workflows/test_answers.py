@@ -24,6 +24,7 @@ from netspec.runs.folder import arrays_of
 from netspec.runs.model_file import ModelFile
 from netspec.workflows import train as session
 from netspec.workflows.predictions import Evaluation
+from netspec.workflows.row_answers import columns_of_answers
 
 RNG = np.random.default_rng(0)
 X = RNG.random((60, 4)).astype(np.float32)
@@ -173,6 +174,23 @@ def test_a_table_of_numbers(here: Path, cli: Any) -> None:
     )
     cli("predict", "again", "again.npy", "-o", "a.csv")
     assert list(table(here / "a.csv")[0]) == ["file", *(f"output_{i}" for i in range(64))]
+
+
+def test_labels_of_columns_are_called_as_these(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n % 2},{n % 3 % 2}\n" for n in range(30))
+    (tmp_path / "rows.csv").write_text(f"n,odd,third\n{rows}")
+    spec = 'data "rows.csv" { target odd third }\nfc 2 sigmoid\ntrain { epochs 1; batch 8 }\n'
+    (tmp_path / "my.net").write_text(spec)
+    ns.fit(ns.load(tmp_path / "my.net"), out=tmp_path / "run")
+    run = ns.open(tmp_path / "run")
+    array = run.examples(tmp_path / "rows.csv").array
+    outputs = run.outputs(array)
+    for found, row in zip(run.predict(array), outputs, strict=True):
+        assert found.probabilities == {"odd": pytest.approx(row[0]), "third": pytest.approx(row[1])}
+        assert set(found.labels) == {name for name, p in zip(("odd", "third"), row, strict=True) if p > 0.5}
+    columns = columns_of_answers(run, array, 0.0)
+    assert list(columns) == ["predicted_odd", "probability_odd", "predicted_third", "probability_third"]
+    assert columns["probability_third"] == pytest.approx(outputs[:, 1])
 
 
 def test_a_table_is_whole_or_not_there(here: Path, cli: Any) -> None:

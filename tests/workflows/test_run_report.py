@@ -13,7 +13,7 @@ from PIL import Image
 import netspec as ns
 from netspec import pages
 from netspec.diagnostics.diagnostic import DataError, RunError
-from netspec.workflows import reasons, run_report
+from netspec.workflows import reasons, report_mistakes, run_report
 from netspec.workflows.run_report import run_facts, write_report
 from netspec.workflows.trained import open_run
 
@@ -78,7 +78,7 @@ def test_a_reason_that_cannot_be_had_is_said(classes: Path, monkeypatch: pytest.
     def fails(*given: Any) -> Any:
         raise DataError("no memory")
 
-    monkeypatch.setattr(run_report, "reasons_of", fails)
+    monkeypatch.setattr(report_mistakes, "reasons_of", fails)
     (answers,) = run_facts(classes).answers
     assert answers.mistakes
     assert answers.why == "why it is wrong is not shown: no memory"

@@ -152,23 +152,23 @@ class Model:
         self,
         variables: Variables,
         x: Given,
-        y: Given,
+        y: Given | None = None,
         *,
         train: bool = False,
         rng: jax.Array | None = None,
     ) -> jax.Array:
-        """Return the mean loss of a batch, l2 penalty included; `y` is class labels (N,) or targets."""
+        """Return the mean loss of a batch, l2 penalty included; `y` is as for `backward`."""
         train = self._asked(variables, train, rng)
         inputs = self._input(x, variables)
         _refuse_empty(inputs)
-        y = self._target(y, _leaf(inputs).shape[0], variables)
+        y = self._target(y, inputs, variables)
         return self._loss(variables.params, variables.state, inputs, y, train=train, rng=rng)[0]
 
     def backward(
         self,
         variables: Variables,
         x: Given,
-        y: Given,
+        y: Given | None = None,
         *,
         train: bool = False,
         rng: jax.Array | None = None,
@@ -179,6 +179,7 @@ class Model:
             variables: the model's variables.
             x: a batch of inputs.
             y: class labels (N,), integers, or targets of the outputs' shape; of several outputs by the targets' names.
+                Left out where the input is learned again, or the loss compares with nothing, as `triplet` and `kl`.
             train: drop values and normalize by the batch, as in training.
             rng: JAX key for dropout; needed with `train` when the network has dropout.
 
@@ -188,7 +189,7 @@ class Model:
         train = self._asked(variables, train, rng)
         inputs = self._input(x, variables)
         _refuse_empty(inputs)
-        y = self._target(y, _leaf(inputs).shape[0], variables)
+        y = self._target(y, inputs, variables)
         loss, grads, finite = self._backward(variables.params, variables.state, inputs, y, train=train, rng=rng)
         if not isinstance(finite, jax.core.Tracer) and not finite:
             raise _not_finite(loss, grads)
@@ -311,7 +312,7 @@ class Model:
         mean = loss_of(self.training, x, logits, y, counted, axis_name)
         return mean + penalty(self.graph, params, self.network.recipe.l2), (logits, new_state)
 
-    def targets(self, x: Batch, y: Batch) -> Any:
+    def targets(self, x: Batch, y: Batch | None) -> Any:
         """Return what the outputs are compared with: the labels, or the inputs themselves. Pure."""
         return prepare(x, self.network) if self.network.reconstructs else y
 
@@ -426,7 +427,14 @@ class Model:
             return x
         return jax.device_put(x, self.device)
 
-    def _target(self, y: Given, count: int, variables: Variables) -> Any:
+    def _target(self, y: Given | None, inputs: Batch, variables: Variables) -> Any:
+        count = _leaf(inputs).shape[0]
+        if y is None and self.network.reconstructs:
+            return self.targets(inputs, None)
+        if y is None and self.network.compares_nothing:
+            return jnp.zeros(count)
+        if y is None:
+            raise DataError("y is missing: the loss compares the outputs with it", "give class labels (N,), or targets")
         return jax.device_put(as_targets(y, count, self.graph, own_type(variables)), self.device)
 
     def _in_order(self, made: Batch) -> Any:

@@ -44,7 +44,7 @@ class Reading:
         held_out: so many of the training examples are for validation.
         shape: of the network's input, into which examples are brought.
         test: how much is for the test, as the spec says it.
-        learns: whether targets are needed; else the input is learned again.
+        learns: whether targets are needed; else the input is learned again, or a loss compares with nothing.
         grouped: what says by which array examples stay together; None where nothing does.
         learned: whether a trained model is looked at.
     """

@@ -94,10 +94,14 @@ def from_named_arrays(
     Raises:
         DataError: one is missing, or does not fit; it is named.
     """
-    named = _keys(arrays, graph) if named is None else named
+    named = _keys(arrays, graph, learns=network.needs_targets) if named is None else named
     parts = [split for split in (*SPLITS, VALIDATION) if (graph.inputs[0].name, split) in named]
     splits: dict[str, Split] = {}
-    wants = {target: [wanted(network, graph.only(o)) for o in outputs] for target, outputs in targets(graph).items()}
+    wants = {
+        target: [wanted(network, graph.only(o)) for o in outputs]
+        for target, outputs in targets(graph).items()
+        if (target, "train") in named
+    }
     given = {(target, split): arrays[named[target, split]] for target in wants for split in parts}
     notices: list[str] = []
     target_labels = {}
@@ -127,7 +131,7 @@ def from_named_arrays(
         first = next(iter(images.values()))
         for key, array in images.items():
             _require_count(array, named[key, split], first, named[graph.inputs[0].name, split])
-        labels = {
+        labels = dict.fromkeys(targets(graph), _no_targets(first)) | {
             target: _target(given[target, split], named[target, split], first, of) for target, of in wants.items()
         }
         one_in, one_out = len(graph.inputs) == 1, len(graph.outputs) == 1
@@ -174,23 +178,32 @@ def _divided(
 
 
 def plain_arrays(
-    arrays: Mapping[str, Any], graph: Graph
+    arrays: Mapping[str, Any], graph: Graph, *, learns: bool = True
 ) -> tuple[dict[str, tuple[Any, Any]], dict[str, tuple[str, str]]]:
-    """Return the examples and targets of each part, and what they are called.
+    """Return the examples and targets of each part, and what they are called; `learns` says whether targets are needed.
 
     Raises:
         DataError: one is missing, or there is one more.
     """
-    named = _keys(arrays, graph)
+    named = _keys(arrays, graph, learns=learns)
     x, y = graph.inputs[0].name, graph.outputs[0].target
-    called = {split: (named[x, split], named[y, split]) for split in dict.fromkeys(split for _, split in named)}
-    return {split: (arrays[pair[0]], arrays[pair[1]]) for split, pair in called.items()}, called
+    parts = dict.fromkeys(split for _, split in named)
+    called = {split: (named[x, split], named.get((y, split), named[x, split])) for split in parts}
+    return {
+        split: (arrays[one], arrays[other] if other != one else _no_targets(as_values(arrays[one], one)))
+        for split, (one, other) in called.items()
+    }, called
 
 
-def _keys(arrays: Mapping[str, Any], graph: Graph) -> Keys:
+def _no_targets(examples: NDArray[Any]) -> NDArray[np.int32]:
+    """Return what stands in the place of targets where outputs are compared with nothing of the data."""
+    return np.zeros(len(examples) if examples.ndim else 0, np.int32)
+
+
+def _keys(arrays: Mapping[str, Any], graph: Graph, *, learns: bool) -> Keys:
     """Return the key that each input and target has among some arrays, by its name and the split."""
     names = names_of_arrays(graph)
-    named = _chosen(arrays, names)
+    named = _chosen(arrays, names, learns=learns)
     # What a loss without targets was given before it needed none.
     unread = {f"{o.name}_{split}" for o in graph.outputs if not o.loss.compares for split in SPLITS}
     more = [key for key in arrays if key not in named.values() and key not in unread]
@@ -201,9 +214,11 @@ def _keys(arrays: Mapping[str, Any], graph: Graph) -> Keys:
     return named
 
 
-def _chosen(there: Collection[str], names: ArrayNames, where: str = "data") -> Keys:
-    """Return the keys of the arrays among some; raises DataError where one is missing."""
+def _chosen(there: Collection[str], names: ArrayNames, where: str = "data", *, learns: bool) -> Keys:
+    """Return the keys of the arrays among some; raises DataError where one is missing that is needed."""
     found, missing = names.chosen(there)
+    if missing and not learns:
+        found, missing = names.without_targets().chosen(there)
     if missing:
         raise DataError(*names.lacks(missing, there, where))
     return found
@@ -228,7 +243,8 @@ def read_named_npz(
     grouped: dict[str, str] = {}
 
     def choose(there: Collection[str]) -> list[str]:
-        named.update(_chosen(there, names_of_arrays(graph, network.data), str(path)))
+        names = names_of_arrays(graph, network.data)
+        named.update(_chosen(there, names, str(path), learns=network.needs_targets))
         grouped.update(reading.group_keys(there, str(path)))
         return [*named.values(), *grouped.values()]
 

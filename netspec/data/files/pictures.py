@@ -60,12 +60,12 @@ def load_pictures(
     form = form_of(network, fitted, f"{path}")
     with ExitStack() as opened:
         tree = opened.enter_context(open_tree(path, str(path)))
-        by_pixel = not network.reconstructs and _answers_by_pixel(graph)
+        by_pixel = network.needs_targets and _answers_by_pixel(graph)
         known = () if by_pixel else known
         # A model is also looked at with pictures that have a test part of their own, whatever it was trained on.
         asked = None if fitted else test
-        found = pictures_of(tree, test=asked, labelled=not network.reconstructs, known=known, kind=form.kind)
-        if not network.reconstructs:
+        found = pictures_of(tree, test=asked, labelled=network.needs_targets, known=known, kind=form.kind)
+        if network.needs_targets:
             _require_targets(found, path, form, by_pixel=by_pixel)
         groups = _groups(tree, found, data, fitted, form) if data else {}
         streams = _streams(network, found, form)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from netspec.data.files.forms import FileForms
+from netspec.data.originals import Originals
 from netspec.data.tables.examples import examples_of, require_columns, require_shapes
 from netspec.data.tables.file_columns import ColumnPictures, read_column_files
 from netspec.data.tables.targets import labels_of, targets_for
@@ -73,7 +74,7 @@ def load_table(
     Raises:
         DataError: a column is missing, cannot be learned, or does not fit the network.
     """
-    learns = not network.reconstructs
+    learns = network.needs_targets
     known = preparation.table if preparation else None
     rule = preparation.draw if preparation else RULE
     forms = FileForms.of(data, preparation)
@@ -97,10 +98,10 @@ def load_table(
     if found.windows:
         labelled = [row for row, there in enumerate(found.windows.labelled) if there]
         labels = labels_of(table.take(labelled), graph, columns)
-        parts = parts_of_windows(images, labels, found.windows)
+        parts = parts_of_windows(images, labels, found.windows, table)
     else:
         labels = labels_of(table, graph, columns) if learns else np.zeros(len(table), np.int32)
-        parts = {name: _rows(images, labels, rows.get(name, ())) for name in ("train", "test", "validation")}
+        parts = {name: _rows(images, labels, table, rows.get(name, ())) for name in ("train", "test", "validation")}
     names = {target.column: target.classes for target in columns if target.classes}
     several = len(graph.outputs) > 1
     made = Preparation(
@@ -153,7 +154,7 @@ def divided_table(
         DataError: as of `load_table`.
     """
     asked, sizes = asked_of(network)
-    learns = not network.reconstructs
+    learns = network.needs_targets
 
     def divided(rows: Table) -> Fitted:
         if known is None:
@@ -207,9 +208,10 @@ def columns_in_memory(data: Any, *, named: bool) -> Mapping[str, Any] | None:
     return {name: column.to_list() if hasattr(column, "to_list") else list(column) for name, column in columns.items()}
 
 
-def _rows(images: Any, labels: Any, rows: Sequence[int]) -> Split:
+def _rows(images: Any, labels: Any, table: Table, rows: Sequence[int]) -> Split:
     at = np.asarray(rows, np.int64)
     return Split(
         {name: array[at] for name, array in images.items()} if isinstance(images, Mapping) else images[at],
         {name: array[at] for name, array in labels.items()} if isinstance(labels, Mapping) else labels[at],
+        Originals.of_table(table, rows),
     )

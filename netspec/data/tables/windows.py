@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from netspec.data.originals import Originals
 from netspec.data.rows import ArraySource, Rows
 from netspec.data.tables.examples import examples_of
 from netspec.data.types import Arrays, Split, by_array
@@ -26,13 +27,14 @@ IN_MEMORY = 256 * 2**20
 """Bytes of windows that are copied at once; more are cut out batch by batch while a network is trained."""
 
 
-def parts_of_windows(rows: Any, labels: Arrays, found: WindowRows) -> dict[str, Split]:
+def parts_of_windows(rows: Any, labels: Arrays, found: WindowRows, table: Table) -> dict[str, Split]:
     """Return the examples of each part.
 
     Args:
         rows: the rows of the table in the order of time as the inputs read them, (n, F) or, of tokens, (n, 1).
         labels: the targets of those rows that have all.
         found: says which windows are for which part.
+        table: those rows; what a window was is shown by its last one.
     """
     windows = found.windows
     at = {part: np.asarray(last, np.int64) for part, last in found.last.items()}
@@ -43,6 +45,7 @@ def parts_of_windows(rows: Any, labels: Arrays, found: WindowRows) -> dict[str, 
         part: Split(
             by_array(partial(_windows, length=windows.length, last=last, large=large), rows),
             by_array(partial(_behind, found=found, last=last), labels),
+            Originals.of_table(table, last.tolist(), windows=True),
         )
         for part, last in at.items()
     }

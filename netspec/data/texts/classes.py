@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from netspec.data.originals import Originals
 from netspec.data.tables.examples import examples_of, require_shapes
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
@@ -68,7 +69,7 @@ def load_text_classes(
 
     def part(of: str) -> Split:
         at = np.asarray(rows.get(of, ()), np.int64)
-        return Split(images[at], labels[at])
+        return Split(images[at], labels[at], Originals({TEXT: found.table.cells[TEXT]}, found.files, at))
 
     return Dataset.of(
         str(path),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.originals import Lines, Originals
 from netspec.data.tables.examples import require_shapes
 from netspec.data.types import Dataset, Split
 from netspec.diagnostics.diagnostic import DataError
@@ -21,6 +22,7 @@ from netspec.sources.tables.preparation import TableInput, TablePreparation, Tar
 from netspec.sources.tables.table import Table
 from netspec.sources.texts.tagged import (
     LABELS,
+    WORDS,
     Sentences,
     encoded,
     fit_sentences,
@@ -86,11 +88,12 @@ def load_tagged(path: Path, network: Network, *, fitted: Preparation | None = No
     require_shapes(Table(found.name, {}, ()), network, {name: given})
     number = {label: at for at, label in enumerate(classes)}
     images = tokens_of(found.words, given)
+    lines = Lines("line", found.lines)
     labels = _filled([[number[label] for label in own] for own in found.labels], given.length)
 
     def part(of: str) -> Split:
         at = np.asarray(rows.get(of, ()), np.int64)
-        return Split(images[at], labels[at])
+        return Split(images[at], labels[at], Originals({WORDS: found.words}, lines, at))
 
     prepared = TablePreparation(
         inputs={name: given}, targets=(TargetColumn(column=LABELS, classes=classes),), texts=True

@@ -13,7 +13,7 @@ from netspec.sources.tables.columns import Column, numbers_of
 from netspec.sources.tables.parts import could_be_classes
 from netspec.sources.tables.table import Table
 
-__all__ = ["stands_for_none", "sum_among", "tells_alone", "written_twice"]
+__all__ = ["several_in_cells", "stands_for_none", "sum_among", "tells_alone", "written_twice"]
 
 _STAND_INS = frozenset(sign * (10**digits - 1) for digits in range(2, 7) for sign in (-1, 1)) | {-9}
 """Numbers that are written where there is no value."""
@@ -65,6 +65,25 @@ def written_twice(column: Column) -> str:
         alike.setdefault(" ".join(value.casefold().split()), []).append(value)
     several = [sorted(values) for values in alike.values() if len(values) > 1]
     return listing(list(map(shown, several[0][:_NAMED])), "and") if several else ""
+
+
+def several_in_cells(column: Column) -> str:
+    """Return some values of a category that seem to be labels one behind the other; empty where none do.
+
+    They are so if there are fewer labels than values, and half of these are a value by themselves.
+    """
+    if column.kind != "category":
+        return ""
+    for mark in "|;, ":
+        cut = {value: [part.strip() for part in value.split(mark)] for value in column.counts}
+        joined = [
+            value for value, parts in cut.items() if len(parts) > 1 and len({*parts}) == len(parts) and all(parts)
+        ]
+        labels = {part for parts in cut.values() for part in parts}
+        alone = labels & {*column.counts}
+        if len(joined) > 2 and len(labels) < len(cut) and 2 * len(alone) >= len(labels):
+            return listing(list(map(shown, sorted(joined, key=lambda value: -column.counts[value])[:_NAMED])), "and")
+    return ""
 
 
 def sum_among(table: Table, columns: Mapping[str, Column]) -> str:

@@ -9,7 +9,7 @@ from itertools import combinations
 from netspec.diagnostics.diagnostic import plural
 from netspec.sources.tables.cells import class_name, shown
 from netspec.sources.tables.columns import Column, column_of
-from netspec.sources.tables.doubts import stands_for_none, written_twice
+from netspec.sources.tables.doubts import several_in_cells, stands_for_none, written_twice
 from netspec.sources.tables.file_columns import missing_files, with_files
 from netspec.sources.tables.notices import counts_rows, says_again
 from netspec.sources.tables.parts import could_be_classes
@@ -71,6 +71,8 @@ def _remark(table: Table, column: Column) -> str:
         return f"{none}: no value?"
     if alike := written_twice(column):
         return f"has {alike}: one value?"
+    if several_in_cells(column):
+        return "several labels in a cell?"
     if column.kind in {"id", "text"} and len(column.counts) == sum(column.counts.values()) > 2:
         return "another value in every row"
     return ""

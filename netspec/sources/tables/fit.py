@@ -66,7 +66,7 @@ def targets_of(table: Table, data: DataSource) -> tuple[tuple[str, ...], bool]:
             example = table.columns[-1]
             said = written(example)
             own = _named(table, data)
-            fix = f'say which column is learned: `data "{own}" {{ target {said} }}`'
+            fix = f'say which column is learned: `data "{own}" {{ target {said} }}`; `target input` if none is'
             raise DataError(f"the spec does not say what is to be learned of {table.name}", fix)
         table.require(name, "")
     return names, log
@@ -140,6 +140,7 @@ def fit_table(
     if text is not None:
         given = {next(iter(asked or {INPUT: ()})): text_input(table, data, text, rows["train"], folder)}
         notices += _beside_text(table, data, targets, columns, text)
+        notices += notices_of(table, columns, (), known)
         return Fitted(table, rows, given, known, log, tuple(notices))
     chosen, left_out = chosen_columns(table, data, targets, columns, asked)
     notices += left_out

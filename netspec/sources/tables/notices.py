@@ -9,7 +9,7 @@ from math import fsum, sqrt
 from netspec.diagnostics.diagnostic import listing
 from netspec.sources.tables.cells import is_missing, shown
 from netspec.sources.tables.columns import Column, numbers_of, written
-from netspec.sources.tables.doubts import stands_for_none, sum_among, tells_alone, written_twice
+from netspec.sources.tables.doubts import several_in_cells, stands_for_none, sum_among, tells_alone, written_twice
 from netspec.sources.tables.one_hot import one_hot_with
 from netspec.sources.tables.table import Table
 
@@ -34,6 +34,11 @@ def notices_of(
             found.append(f"{target.name}: {none}, and is learned: if it stands for no value, leave these cells empty")
         if alike := written_twice(target):
             found.append(f"{target.name} has {alike}, which are classes of their own: are they one?")
+        if several := several_in_cells(target):
+            found.append(
+                f"{target.name} seems to have several labels in a cell, and each combination is a class: {several}; to "
+                "learn the labels apart, give each a column of 0 and 1"
+            )
         group = one_hot_with(table, columns, target.name)
         beside = [name for name in group if name in read]
         if beside:

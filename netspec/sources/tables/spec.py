@@ -211,8 +211,12 @@ def _not_read(columns: Mapping[str, Column], left_out: Sequence[str], text: str 
     shown = [f"{name} ({columns[name].kind})" for name in left_out[:_LISTED]]
     shown += ["…"] * (len(left_out) > _LISTED)
     # Both are read where each is an input of its own.
+    fact = next((name for name in left_out if columns[name].kind in {"number", "boolean", "category"}), "")
+    more = " …" if len(left_out) > 1 else ""
     own = (
-        f" To read them too: `input {written(text)} as text; input {written(left_out[0])} … as facts`." if text else ""
+        f" To read more: `input {written(text)} as words; input {written(fact)}{more} as facts`."
+        if text and fact
+        else ""
     )
     return [f"# Not read: {', '.join(shown)}.{own}"]
 

@@ -244,7 +244,9 @@ def _of_rows(rows: Rows, name: str) -> Table:
         if nested is not None:
             what = "an object" if isinstance(row[nested], dict) else "a list"
             fix = "give each column one value a row"
-            fix += "; words with a label each are read by `text words tagged`" if what == "a list" else ""
+            if what == "a list":
+                fix += ": of several labels at once a column of 0 and 1 for each"
+                fix += "; words with a label each are read by `text words tagged`"
             raise DataError(f"{name}: {nested!r} in line {number:,} is {what}", fix)
     cells = {key.strip(): [_cell(row.get(key), "true", "false") for _, row in rows] for key in header}
     _require_whole_characters(cells, name)

@@ -216,6 +216,11 @@ def _list(row: Any, keys: Sequence[str], where: str) -> list[str]:
     return found
 
 
+def _whole(texts: Sequence[str]) -> bool:
+    """Return whether texts have no halves of characters, which no file can hold."""
+    return not any("\ud800" <= char <= "\udfff" for text in texts for char in text)
+
+
 def parse_objects(text: str, name: str, *, labelled: bool = True) -> Sentences:
     """Return the sentences of JSON lines, which may be none; arguments and errors as for `read_sentences`."""
     words: list[tuple[str, ...]] = []
@@ -237,6 +242,10 @@ def parse_objects(text: str, name: str, *, labelled: bool = True) -> Sentences:
         if tags and len(tags) != len(own):
             raise DataError(
                 f"{where} has {plural(len(own), 'token')} and {plural(len(tags), 'label')}", "give each token one label"
+            )
+        if not _whole([*own, *tags]):
+            raise DataError(
+                f"{where} has half a character (a surrogate without the other)", "write the whole character"
             )
         words.append(tuple(own))
         labels.append(tuple(tags))
