@@ -99,8 +99,8 @@ def _shape(argument: ast.Argument, context: Context) -> Shape | None:
         return None
     if len(shape) > 4:
         message = (
-            "an input has 1 axis (features), 2 (features x length), 3 (channels x height x width) or 4 (channels x depth x "
-            f"height x width), not {len(shape)}"
+            "an input has 1 axis (features), 2 (features x length), 3 (channels x height x width) or 4 (channels x "
+            f"depth x height x width), not {len(shape)}"
         )
         context.error("E0207", message, argument.span)
         return None

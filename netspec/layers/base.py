@@ -34,8 +34,8 @@ Role = Literal["kernel", "bias", "scale", "state"]
 class Tensor:
     """A value that flows through the graph: its number, its shape per example, and, of whole numbers, how many.
 
-    Images are channels x height x width, volumes channels x depth x height x width, sequences features x length. `tokens` is set where the values are whole
-    numbers below it, as only the network's input can be.
+    Images are channels x height x width, volumes channels x depth x height x width, sequences features x length.
+    `tokens` is set where the values are whole numbers below it, as only the network's input can be.
     """
 
     index: int
@@ -198,7 +198,7 @@ def _image(values: int) -> str:
 
 
 def along(what: str, size: tuple[int, ...], x: Tensor, neutral: int = 1) -> tuple[int, ...]:
-    """Return a size for the axes of positions of an input: two numbers for an image, one for a sequence, three of a volume.
+    """Return a size for the axes of positions of an input: two for an image, one for a sequence, three for a volume.
 
     Args:
         what: the name of the argument, for the message.
@@ -217,7 +217,11 @@ def along(what: str, size: tuple[int, ...], x: Tensor, neutral: int = 1) -> tupl
         return (*size, size[0])
     if count == 1 and set(size[:-1]) in ({size[-1]}, {neutral}):
         return size[-1:]
-    axes = {1: "a sequence has one length", 2: "an image has rows and columns", 3: "a volume has depth, rows and columns"}
+    axes = {
+        1: "a sequence has one length",
+        2: "an image has rows and columns",
+        3: "a volume has depth, rows and columns",
+    }
     right = format_shape(size[-count:] if len(size) > count else (neutral, *size))
     raise ShapeError(
         "E0309",

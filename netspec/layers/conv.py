@@ -68,8 +68,8 @@ class Conv(Layer):
 class Depthwise(Layer):
     """Depthwise convolution, a kernel for each channel: channels x H x W → multiplier·channels x H' x W'.
 
-    H' is that of `conv`; on a sequence, channels x L, and on a volume likewise. A `conv N 1` after it mixes the channels: a separable
-    convolution. Howard et al. 2017.
+    H' is that of `conv`; on a sequence, channels x L, and on a volume likewise. A `conv N 1` after it mixes the
+    channels: a separable convolution. Howard et al. 2017.
     """
 
     kind: Literal["depthwise"] = "depthwise"
@@ -97,7 +97,8 @@ class Depthwise(Layer):
 class Deconv(Layer):
     """Transposed convolution, which makes images larger: channels x H x W → filters x H' x W'.
 
-    A sequence or a volume is made longer, or deeper, likewise. H' = (H − 1)·stride − 2·pad + dilation·(kernel − 1) + 1 + output_pad. Zeiler et al. 2010; Dumoulin & Visin 2016.
+    H' = (H − 1)·stride − 2·pad + dilation·(kernel − 1) + 1 + output_pad; a sequence and a volume likewise. Zeiler et
+    al. 2010; Dumoulin & Visin 2016.
     """
 
     kind: Literal["deconv"] = "deconv"

@@ -45,7 +45,17 @@ class Pool(_WindowPool):
     """
 
     kind: Literal["pool"] = "pool"
-    aliases = ("maxpool", "MaxPool2d", "MaxPool1d", "MaxPool3d", "MaxPooling2D", "MaxPooling1D", "MaxPooling3D", "max_pool", "Pooling")
+    aliases = (
+        "maxpool",
+        "MaxPool2d",
+        "MaxPool1d",
+        "MaxPool3d",
+        "MaxPooling2D",
+        "MaxPooling1D",
+        "MaxPooling3D",
+        "max_pool",
+        "Pooling",
+    )
     example: ClassVar[str] = "pool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
@@ -60,7 +70,15 @@ class AvgPool(_WindowPool):
     """
 
     kind: Literal["avgpool"] = "avgpool"
-    aliases = ("AvgPool2d", "AvgPool1d", "AvgPool3d", "AveragePooling2D", "AveragePooling1D", "AveragePooling3D", "avg_pool")
+    aliases = (
+        "AvgPool2d",
+        "AvgPool1d",
+        "AvgPool3d",
+        "AveragePooling2D",
+        "AveragePooling1D",
+        "AveragePooling3D",
+        "avg_pool",
+    )
     example: ClassVar[str] = "avgpool 2"
 
     later = ("count_padding",)

@@ -23,7 +23,9 @@ class Pad(Layer):
     aliases = ("Pad", "ZeroPad2d", "ZeroPad1d", "ZeroPad3d", "ZeroPadding2D", "ZeroPadding1D", "ZeroPadding3D")
     example: ClassVar[str] = "pad 1x2 reflect"
 
-    amount: Amount = positional("rows and columns on each side, such as 1 or 1x2, or of a volume depth x rows x columns", (0, 0))
+    amount: Amount = positional(
+        "rows and columns on each side, such as 1 or 1x2, or of a volume depth x rows x columns", (0, 0)
+    )
     mode: Literal["zero", "reflect", "edge"] = option(
         "zero", "what the border holds: zeros, the mirrored inside, or the outermost value"
     )
@@ -50,7 +52,9 @@ class Crop(Layer):
     example: ClassVar[str] = "crop 4x3"
 
     size: Size = positional("height x width of the part, or depth x height x width; one number means all")
-    offset: Amount | None = option(None, "rows and columns before it (of a volume slices too); the middle (rounded down) unless given")
+    offset: Amount | None = option(
+        None, "rows and columns before it (of a volume slices too); the middle (rounded down) unless given"
+    )
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Crop."""

@@ -53,7 +53,9 @@ class Reshape(Layer):
     aliases = ("Reshape", "view", "Unflatten")
     example: ClassVar[str] = "reshape 2x12x12"
 
-    shape: Axes = positional("the new shape: features, features x length, channels x height x width or channels x depth x height x width")
+    shape: Axes = positional(
+        "the new shape: features, features x length, channels x height x width or channels x depth x height x width"
+    )
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reshape."""

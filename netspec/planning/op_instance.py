@@ -99,7 +99,7 @@ class OpInstance:
 
     @property
     def window(self) -> Shape:
-        """Height and width of the kernel, or of the pooling window; of a volume's as many rows as have all its slices."""
+        """Height and width of the kernel, or of the pooling window; of a volume's all its rows."""
         return _two(self.op.window if isinstance(self.op, ops.MaxPool) else self.parameters[0][2:])
 
     @property

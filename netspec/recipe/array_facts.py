@@ -187,8 +187,8 @@ def examples_wrong(array: ArrayFacts, tokens: int | None = None, *, takes: Shape
         one = f"; one number an example is {name}[:, None]" if len(shape) == 1 else ""
         return (
             f"{name} has the shape {shape}",
-            f"give images as (N, channels, height, width) or (N, height, width), volumes as (N, channels, depth, height, "
-            f"width), or vectors as (N, features){one}",
+            "give images as (N, channels, height, width) or (N, height, width), volumes as (N, channels, depth, "
+            f"height, width), or vectors as (N, features){one}",
         )
     return None
 
@@ -286,7 +286,7 @@ def shape_misfit(name: str, have: Shape, shape: Shape, *, resizable: bool = Fals
 
 def _reshaping(have: Shape, shape: Shape) -> str:
     if len(have) == len(shape) > 2 and (have[-1], *have[:-1]) == shape:
-        return f"channels come first: give np.moveaxis(x, -1, 1)"
+        return "channels come first: give np.moveaxis(x, -1, 1)"
     if len(shape) == 2 and have == (1, shape[1], shape[0]):
         return "features come first: give np.transpose(x, (0, 2, 1))"
     if len(have) == 1 and have[0] == prod(shape):

@@ -39,7 +39,7 @@ def layout_of(have: Shape, wanted: Shape) -> Layout | None:
 
     Args:
         have: the shape of one example in the array.
-        wanted: of the network's input: channels x height x width, with the depth before the height of a volume; features
+        wanted: of the network's input: channels x height x width, of a volume the depth before the height; features
             x length; or features.
     """
     as_is = tuple(range(len(have)))

@@ -110,10 +110,16 @@ def conv_transpose3d(
         raise ValueError(f"slices are convolved with the channels last, not {layout.name}")
     flat = Geometry(stride[1:], padding[1:], dilation[1:])
     spread = deconv.STRATEGIES[strategy]
+
+    def tap(at: int) -> jax.Array:
+        return _on_slices(lambda images: spread(images, kernel[:, :, at], flat, groups, layout), x)
+
     taps = range(kernel.shape[2])
-    parts = [_on_slices(lambda images, at=at: spread(images, kernel[:, :, at], flat, groups, layout), x) for at in taps]
+    parts = [tap(at) for at in taps]
     size = ((x.shape[1] - 1) * stride[0] + dilation[0] * (len(taps) - 1) + 1, 1)
-    columns = [((at * dilation[0], 0), part.reshape(*part.shape[:2], 1, -1)) for at, part in zip(taps, parts, strict=True)]
+    columns = [
+        ((at * dilation[0], 0), part.reshape(*part.shape[:2], 1, -1)) for at, part in zip(taps, parts, strict=True)
+    ]
     whole = add_taps(columns, size, (stride[0], 1)).reshape(x.shape[0], size[0], *parts[0].shape[2:])
     before, after = padding[0]
     return lax.pad(whole, jnp.zeros((), x.dtype), [(0, 0, 0), (-before, -after, 0), *[(0, 0, 0)] * 3])
@@ -126,8 +132,8 @@ def max_pool3d(x: jax.Array, *, window: Size3, stride: Size3, padding: Padding3,
     """
 
     def compute(x: jax.Array, at: slice) -> jax.Array:
-        how = {"window": _two(window, at, 1), "stride": _two(stride, at, 1), "padding": _two(padding, at, (0, 0))}
-        return pool.max_pool2d(x, **how, strategy=strategy)
+        sizes = {"window": _two(window, at, 1), "stride": _two(stride, at, 1)}
+        return pool.max_pool2d(x, **sizes, padding=_two(padding, at, (0, 0)), strategy=strategy)
 
     return _by_axes(compute, x)
 
@@ -138,9 +144,9 @@ def avg_pool3d(
     """Takes the mean of each window of (A, D, H, W, B); padding does not count but for what `counted` says."""
 
     def compute(x: jax.Array, at: slice) -> jax.Array:
-        how = {"window": _two(window, at, 1), "stride": _two(stride, at, 1)}
+        sizes = {"window": _two(window, at, 1), "stride": _two(stride, at, 1)}
         none = (0, 0)
-        return pool.avg_pool2d(x, **how, padding=_two(padding, at, none), counted=_two(counted, at, none))
+        return pool.avg_pool2d(x, **sizes, padding=_two(padding, at, none), counted=_two(counted, at, none))
 
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     return _by_axes(compute, wide).astype(x.dtype)
