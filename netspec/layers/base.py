@@ -217,20 +217,20 @@ def along(what: str, size: tuple[int, ...], x: Tensor, neutral: int = 1) -> tupl
         return (*size, size[0])
     if count == 1 and set(size[:-1]) in ({size[-1]}, {neutral}):
         return size[-1:]
-    axes = {
+    have = {
         1: "a sequence has one length",
-        2: "an image has rows and columns",
-        3: "a volume has depth, rows and columns",
-    }
+        2: "an image has two axes of positions",
+        3: "a volume has three axes of positions",
+    }[count]
     right = format_shape(size[-count:] if len(size) > count else (neutral, *size))
     raise ShapeError(
         "E0309",
-        f"{axes[count]}, {what} {format_shape(size)} has {_NUMBERS[len(size)]}",
+        f"{have}, {what} {format_shape(size)} has {_NUMBERS[len(size)]}",
         f"write {what}={right}",
     )
 
 
-_NUMBERS = {2: "two numbers", 3: "three"}
+_NUMBERS = {2: "two", 3: "three"}
 
 
 class UnknownLayerError(Exception):

@@ -158,7 +158,7 @@ Size2 = Annotated[
 Size = Annotated[
     _Sizes,
     BeforeValidator(_size),
-    Expects("a size such as 3, 3x5 (height x width) or 3x5x5 (depth x height x width), each positive"),
+    Expects("a size such as 3, 3x5 (height x width) or 3x5x5 (with depth), each positive"),
 ]
 Amount2 = Annotated[
     tuple[_NonNegative, _NonNegative],
@@ -168,7 +168,7 @@ Amount2 = Annotated[
 Amount = Annotated[
     _Amounts,
     BeforeValidator(_size),
-    Expects("an amount such as 1, 1x2 (rows x columns) or 0x1x2 (depth first), each 0 or more"),
+    Expects("an amount such as 1, 1x2 (rows x columns) or 0x1x2 (with depth), each 0 or more"),
 ]
 Order = Annotated[
     tuple[_NonNegative, ...],

@@ -268,7 +268,7 @@ def _inputs(answers: Answers) -> list[report.Column]:
     images = first_of(answers.part.images, _EXAMPLES)
     if not isinstance(images, Mapping):
         shape = network.image_shape
-        is_image = network.reads_images and len(shape) > 1
+        is_image = network.reads_images or network.reads_volumes
         return [report.Column(network.inputs[0].name, images.reshape(-1, *_three(shape)))] if is_image else []
     return [
         report.Column(given.name, images[given.name].reshape(-1, *_three(given.shape)))

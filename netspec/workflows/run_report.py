@@ -306,9 +306,10 @@ def _mistakes(
 def _thumbnails(run: Run, part: Split, at: NDArray[np.integer[Any]]) -> list[bytes]:
     """Return the pictures of some examples; nothing for each where they are none."""
     shape = run.network.image_shape
-    if isinstance(part.images, Mapping) or not run.network.reads_images or len(shape) < 2 or not len(at):
+    drawable = run.network.reads_images or run.network.reads_volumes
+    if isinstance(part.images, Mapping) or not drawable or not len(at):
         return [b""] * len(at)
-    images = np.asarray(part.images[at]).reshape(len(at), *((1, *shape) if len(shape) == 2 else shape))
+    images = np.asarray(part.images[at]).reshape(len(at), *shape)
     return [_png(image, _SMALL) for image in displayable(images)]
 
 

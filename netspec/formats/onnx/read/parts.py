@@ -33,7 +33,7 @@ def cut(t: Trace, node: Node, view: View, axis: int, start: int, count: int) -> 
     if where is None and view.base and view.base[0][: len(own)] == own:
         # The first part of the channels: heads, or what was stacked before.
         where, inner = 0, size_of(view.base[0][len(own) :])
-    if where is None or (where > 0 and len(view.base) > 3):
+    if where is None or (where > 0 and len(view.base) > 4):
         view = t.featured(node, view, own)
         if view.base[0] != own:
             view = t.laid(node, view, [own, *view.base[1:]])

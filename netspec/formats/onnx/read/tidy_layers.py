@@ -158,7 +158,7 @@ def _border(at: Tidying, piece: Piece) -> bool:
     border: Any = first.layer
     if border.mode != "zero" or border.channels or border.channels_before:
         return False
-    pad = border.amount if len(piece.shape) == 3 else (border.amount[1], border.amount[1])
+    pad = border.amount if len(piece.shape) > 2 else (border.amount[1], border.amount[1])
     shape, inputs = piece.shape, piece.inputs
     try:
         counted = {"count_padding": True} if kind_of(piece) == "avgpool" else {}
