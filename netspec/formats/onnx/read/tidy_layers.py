@@ -120,7 +120,10 @@ def _start(at: Tidying, piece: Piece) -> tuple[int, ...]:
     """Return where a crop begins."""
     layer: Any = piece.layer
     if layer.offset is not None:
-        return tuple(layer.offset)
+        # Of a volume two equal numbers mean all three axes.
+        return (
+            tuple(layer.offset) if len(piece.shape) < 4 or len(layer.offset) > 2 else (*layer.offset, layer.offset[0])
+        )
     found = at.sketch.shapes[piece.inputs[0]][1:]
     middle = tuple((n - k) // 2 for n, k in zip(found, piece.shape[1:], strict=True))
     return middle if len(middle) > 1 else (*middle, *middle)
