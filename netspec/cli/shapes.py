@@ -13,8 +13,9 @@ def shape_option(text: str | None) -> tuple[int, ...] | None:
     """Return the shape that `--shape` says; None where it is not given."""
     if text is None:
         return None
-    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){0,2}", text):
+    if not re.fullmatch(r"[1-9][0-9]{0,8}(x[1-9][0-9]{0,8}){0,3}", text):
         raise typer.BadParameter(
-            f"{text!r} is no shape: write channels x height x width, 3x224x224", param_hint="--shape"
+            f"{text!r} is no shape: write channels x height x width, 3x224x224; of volumes the depth before both",
+            param_hint="--shape",
         )
     return tuple(map(int, text.split("x")))

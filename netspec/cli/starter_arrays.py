@@ -112,7 +112,9 @@ def _input(examples: ArrayFacts) -> tuple[Shape, str]:
     if unclear and len(examples.shape) == 3:
         pictures = format_shape((1, *examples.shape[1:]))
         return examples.shape[:0:-1], f"a guess: features x length of (N, length, features); pictures are {pictures}"
-    if len(examples.shape) == 4:
+    if unclear and len(examples.shape) == 4 and len(set(examples.shape[1:])) == 1:
+        return (1, *examples.shape[1:]), "a guess: volumes of one channel; for pictures say the channels first"
+    if len(examples.shape) in {4, 5}:
         return examples.shape[1:], "a guess: channels first" if unclear else ""
     if len(examples.shape) == 2:
         return examples.shape[1:], "whole numbers are used as amounts; for tokens say tokens= and begin with embedding"
@@ -124,8 +126,8 @@ def _layers(shape: Shape) -> str:
         return "fc 64 relu  # numbers of about -1 to 1 are learned best\ndropout 0.2\nfc 64 relu"
     if len(shape) == 2:
         return "lstm 64 last  # reads the steps one after the other"
-    side = min(shape[1:])
+    side, kernel = min(shape[1:]), format_shape((3,) * (len(shape) - 1))
     stages = [
-        f"conv {width} 3x3 pad=1 relu; pool 2" for width, least in ((32, 8), (64, 16), (128, 32)) if side >= least
+        f"conv {width} {kernel} pad=1 relu; pool 2" for width, least in ((32, 8), (64, 16), (128, 32)) if side >= least
     ]
-    return "\n".join([*(stages or ["conv 32 3x3 pad=1 relu"]), "globalpool", "dropout 0.2"])
+    return "\n".join([*(stages or [f"conv 32 {kernel} pad=1 relu"]), "globalpool", "dropout 0.2"])

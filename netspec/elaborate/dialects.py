@@ -10,7 +10,6 @@ from collections.abc import Mapping
 __all__ = ["LAYERS", "MEMBERS", "SETTINGS"]
 
 _ONE_BEHIND = "a layer is the lines behind each other: it needs no word of its own"
-_VOLUMES = "inputs have at most three axes: frames or slices can be channels, or each is an image with its own output"
 _PREPARED = "it is done before the network: what tables and texts become is fitted by `data`"
 _CELL = "layers go over the whole sequence: `lstm 64`, `gru 64` or `rnn 64`"
 _RMS_NORM = "`include blocks`, then `rms_norm 64` for 64 channels (or features)"
@@ -114,13 +113,7 @@ LAYERS: Mapping[str, str] = {
     "geglu": _SWIGLU.replace("silu", "gelu"),
     "moe": "of experts `a` and `b`: "
     "`fc 2 softmax as gates; part 1; multiply a as one; from gates; part 2; multiply b; add one`",
-    "conv3d": _VOLUMES,
-    "Conv3d": _VOLUMES,
-    "Conv3D": _VOLUMES,
-    "MaxPool3d": _VOLUMES,
-    "MaxPooling3D": _VOLUMES,
-    "BatchNorm3d": _VOLUMES,
-    "ConvLSTM2D": _VOLUMES,
+    "ConvLSTM2D": "frames one after the other are a volume, channels x time x height x width: `conv 16 3x3x3`",
     "LSTMCell": _CELL,
     "GRUCell": _CELL,
     "RNNCell": _CELL,

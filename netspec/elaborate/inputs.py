@@ -97,9 +97,10 @@ def _shape(argument: ast.Argument, context: Context) -> Shape | None:
         message = f"the input must be a shape of positive whole numbers, not `{print_value(argument.value)}`"
         context.error("E0207", message, argument.span, fix=_EXAMPLE)
         return None
-    if len(shape) > 3:
+    if len(shape) > 4:
         message = (
-            f"an input has 1 axis (features), 2 (features x length) or 3 (channels x height x width), not {len(shape)}"
+            "an input has 1 axis (features), 2 (features x length), 3 (channels x height x width) or 4 (channels x "
+            f"depth x height x width), not {len(shape)}"
         )
         context.error("E0207", message, argument.span)
         return None

@@ -94,7 +94,7 @@ def _without(*names: str) -> _When:
 
 
 def _pads(definition: Any, given: Collection[str]) -> bool:
-    return "pad" in given and definition.pad not in {"valid", "same", (0, 0)}
+    return "pad" in given and definition.pad not in {"valid", "same", (0, 0), (0, 0, 0)}
 
 
 def _uncounted(definition: Any, given: Collection[str]) -> bool:
@@ -116,7 +116,7 @@ def _is_cubic(definition: Any, given: Collection[str]) -> bool:
 
 def _apart(definition: Any, given: Collection[str]) -> bool:
     """Return whether kernels of a transposed convolution leave gaps."""
-    gaps = any(k < s for k, s in zip(definition.kernel, definition.stride, strict=True))
+    gaps = any(k < s for k, s in zip(definition.kernel[::-1], definition.stride[::-1], strict=False))
     return gaps and definition.pad == "valid" and "output_pad" not in given
 
 
@@ -145,20 +145,24 @@ SPELLINGS: dict[str, Spelling] = {
     "leaky": Spelling("leaky_relu", "Darknet", {"slope": 0.1}),
     "BatchNorm1d": Spelling("batchnorm", "PyTorch", turned="momentum"),
     "BatchNorm2d": Spelling("batchnorm", "PyTorch", turned="momentum"),
+    "BatchNorm3d": Spelling("batchnorm", "PyTorch", turned="momentum"),
     "BatchNormalization": Spelling("batchnorm", "Keras", {"epsilon": 0.001, "momentum": 0.99}),
     "LayerNormalization": Spelling("layernorm", "Keras", {"epsilon": 0.001}),
     "GroupNormalization": Spelling("groupnorm", "Keras", {"epsilon": 0.001}),
     "GlobalMaxPooling1D": Spelling("globalpool", "Keras", {"mode": "max"}),
     "GlobalMaxPooling2D": Spelling("globalpool", "Keras", {"mode": "max"}),
+    "GlobalMaxPooling3D": Spelling("globalpool", "Keras", {"mode": "max"}),
     "SimpleRNN": Spelling("rnn", "Keras", {"last": True, "bias": "one"}),
     # what no argument expresses
     "AvgPool1d": Spelling("avgpool", remarks=_COUNTED),
     "AvgPool2d": Spelling("avgpool", remarks=_COUNTED),
+    "AvgPool3d": Spelling("avgpool", remarks=_COUNTED),
     "convolutional": Spelling("conv", remarks=(_LOGISTIC, _SWITCH)),
     "deconvolutional": Spelling("deconv", remarks=(_LOGISTIC,)),
     "connected": Spelling("fc", remarks=(_LOGISTIC,)),
     "Conv1DTranspose": Spelling("deconv", remarks=_GAPS),
     "Conv2DTranspose": Spelling("deconv", remarks=_GAPS),
+    "Conv3DTranspose": Spelling("deconv", remarks=_GAPS),
     "route": Spelling(
         "concat", remarks=(("Darknet's joins what it names alone; here what flows in comes first", _always),)
     ),
@@ -170,8 +174,10 @@ SPELLINGS: dict[str, Spelling] = {
     ),
     "Dropout1d": Spelling("dropout", "PyTorch", {"spatial": True}),
     "Dropout2d": Spelling("dropout", "PyTorch", {"spatial": True}),
+    "Dropout3d": Spelling("dropout", "PyTorch", {"spatial": True}),
     "SpatialDropout1D": Spelling("dropout", "Keras", {"spatial": True}),
     "SpatialDropout2D": Spelling("dropout", "Keras", {"spatial": True}),
+    "SpatialDropout3D": Spelling("dropout", "Keras", {"spatial": True}),
     "EuclideanLoss": Spelling(
         "mse", remarks=(("Caffe's is half the sum over the outputs; here it is their mean", _always),)
     ),

@@ -41,8 +41,9 @@ _COMMANDS = (
     Command(
         "input",
         "input SHAPE [tokens=N [mask=TOKEN]] [as NAME]",
-        "The shape of one example: `784` features, `8x100` features x length, `1x28x28` channels x height x width; "
-        "with `tokens=`, so many whole numbers below N. May be left out where the data says it. Several "
+        "The shape of one example: `784` features, `8x100` features x length, `1x28x28` channels x height x width, "
+        "`1x16x64x64` channels x depth x height x width; with `tokens=`, so many whole numbers below N. May be left "
+        "out where the data says it. Several "
         "inputs have names, and `from NAME` reads one. Of a table `input COLUMN… as NAME` reads columns, and "
         "`input photo 3x64x64 as NAME` the pictures that a column names.",
         "input 8 as left\ninput 8 as right\nfrom left; fc 4 as a\nfrom right; fc 4 share=a\nconcat a; fc 2 softmax",

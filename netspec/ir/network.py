@@ -361,6 +361,11 @@ class Network(_Model):
         """Whether its examples are images."""
         return len(self.inputs) == 1 and not self.tokens and len(self.image_shape) == 3
 
+    @property
+    def reads_volumes(self) -> bool:
+        """Whether its examples are volumes, channels x depth x height x width."""
+        return len(self.inputs) == 1 and len(self.input) == 4
+
     def reads_file(self, given: Input) -> bool:
         """Return whether an input is, of a table, what a file holds: a picture, or a sound where the data has some."""
         of_sound = self.data is not None and self.data.sound is not None and len(given.shape) == 2

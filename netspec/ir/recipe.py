@@ -70,7 +70,7 @@ class Compile(Definition):
     """
 
     kind: Literal["compile"] = "compile"
-    conv: Literal["auto", "direct", "im2col", "winograd", "matmul", "taps"] = option(
+    conv: Literal["auto", "direct", "im2col", "winograd", "matmul", "taps", "slices"] = option(
         "auto", "how convolutions are computed, those that can be"
     )
     deconv: Literal["auto", "direct", "columns"] = option(

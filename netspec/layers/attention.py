@@ -9,7 +9,7 @@ from netspec.layers.base import Builder, Layer, Tensor, Weight, require_image, r
 from netspec.ops import Bias, MatMul, ShapeError, format_shape
 from netspec.recipe.initializers import AnyInitializer, Normal
 from netspec.schema.definition import option, positional
-from netspec.schema.types import Amount, Fraction, PositiveInt, Size2
+from netspec.schema.types import Amount2, Fraction, PositiveInt, Size2
 
 __all__ = ["Attention"]
 
@@ -42,7 +42,7 @@ class Attention(Layer):
         False, "turn queries and keys by their positions, which then need no other mark (Su et al. 2021)"
     )
     window: Size2 | None = option(None, "attend within windows of an image, of so many rows and columns")
-    shift: Amount = option((0, 0), "so many rows and columns later than the image the windows begin")
+    shift: Amount2 = option((0, 0), "so many rows and columns later than the image the windows begin")
     init: AnyInitializer | None = option(None, "initializer of both kernels; the network's default unless given")
     bias_init: AnyInitializer | None = option(None, "initializer of the biases; the network's default unless given")
 

@@ -34,8 +34,8 @@ Role = Literal["kernel", "bias", "scale", "state"]
 class Tensor:
     """A value that flows through the graph: its number, its shape per example, and, of whole numbers, how many.
 
-    Images are channels x height x width, sequences features x length. `tokens` is set where the values are whole
-    numbers below it, as only the network's input can be.
+    Images are channels x height x width, volumes channels x depth x height x width, sequences features x length.
+    `tokens` is set where the values are whole numbers below it, as only the network's input can be.
     """
 
     index: int
@@ -150,11 +150,12 @@ def require_image(layer: Layer, x: Tensor) -> tuple[int, int, int]:
 
 def require_sequence(layer: Layer, x: Tensor) -> tuple[int, int]:
     """Return the features and the length of an input that has them; raises ShapeError otherwise."""
-    if len(x.shape) == 3:
+    if len(x.shape) > 2:
+        kind = "image" if len(x.shape) == 3 else "volume"
         raise ShapeError(
             "E0302",
             f"`{layer.canonical()}` needs a sequence (features x length), its input is {format_shape(x.shape)}",
-            "`flatten positions` before it reads the image as one",
+            f"`flatten positions` before it reads the {kind} as one",
         )
     if len(x.shape) != 2:
         raise _no_positions(layer, x, "a sequence (features x length)")
@@ -163,19 +164,19 @@ def require_sequence(layer: Layer, x: Tensor) -> tuple[int, int]:
 
 
 def require_positions(layer: Layer, x: Tensor) -> tuple[int, tuple[int, ...]]:
-    """Return the channels and the positions, (height, width) of an image or (length,) of a sequence.
+    """Return the channels and the positions: (height, width) of an image, (length,) of a sequence, three of a volume.
 
     Raises:
         ShapeError: for an input that has no positions.
     """
-    if len(x.shape) not in {2, 3}:
+    if len(x.shape) not in {2, 3, 4}:
         raise _no_positions(layer, x, "an image (channels x height x width) or a sequence (features x length)")
     return x.shape[0], x.shape[1:]
 
 
 def _no_positions(layer: Layer, x: Tensor, needed: str) -> ShapeError:
     forms = {1: f"a row of {x.shape[0]:,}", 2: f"a sequence of {format_shape(x.shape)}"}
-    found = forms.get(len(x.shape), f"of {format_shape(x.shape)}")
+    found = forms.get(len(x.shape), f"a volume of {format_shape(x.shape)}")
     name = layer.canonical()
     fix = f"put `{name}` before the layers that flatten (fc, flatten, globalpool)"
     if len(x.shape) != 1:
@@ -196,27 +197,40 @@ def _image(values: int) -> str:
     return "CxHxW"
 
 
-def along(what: str, size: tuple[int, int], x: Tensor, neutral: int = 1) -> tuple[int, ...]:
-    """Return a size for the axes of positions of an input: both numbers for an image, the one for a sequence.
+def along(what: str, size: tuple[int, ...], x: Tensor, neutral: int = 1) -> tuple[int, ...]:
+    """Return a size for the axes of positions of an input: two for an image, one for a sequence, three for a volume.
 
     Args:
         what: the name of the argument, for the message.
-        size: rows and columns as written; on a sequence both are equal, or the rows are `neutral` (`1x5`).
-        x: the input, an image or a sequence.
+        size: as written, two numbers or three; one number was read as two equal ones. On a sequence both are equal, or
+            the rows are `neutral` (`1x5`); on a volume equal ones mean all three axes.
+        x: the input, an image, a sequence or a volume.
         neutral: the number of rows that changes nothing.
 
     Raises:
-        ShapeError: where a sequence gets two different numbers.
+        ShapeError: where there are not as many numbers as axes.
     """
-    if len(x.shape) == 3:
+    count = len(x.shape) - 1
+    if len(size) == count:
         return size
-    if size[0] not in {size[1], neutral}:
-        raise ShapeError(
-            "E0309",
-            f"a sequence has one length, {what} {format_shape(size)} has two",
-            f"write {what}={size[1]}",
-        )
-    return size[1:]
+    if count == 3 and size[0] == size[1]:
+        return (*size, size[0])
+    if count == 1 and set(size[:-1]) in ({size[-1]}, {neutral}):
+        return size[-1:]
+    have = {
+        1: "a sequence has one length",
+        2: "an image has two axes of positions",
+        3: "a volume has three axes of positions",
+    }[count]
+    right = format_shape(size[-count:] if len(size) > count else (neutral, *size))
+    raise ShapeError(
+        "E0309",
+        f"{have}, {what} {format_shape(size)} has {_NUMBERS[len(size)]}",
+        f"write {what}={right}",
+    )
+
+
+_NUMBERS = {2: "two", 3: "three"}
 
 
 class UnknownLayerError(Exception):

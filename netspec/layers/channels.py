@@ -74,8 +74,8 @@ class ChannelShuffle(PositionwiseLayer):
 class Coordinates(Layer):
     """Adds channels that say where a position is, -1 at the first and 1 at the last: C x H x W → (C + 2) x H x W.
 
-    The row comes before the column; on a sequence, C x L → (C + 1) x L. A convolution behind it is a CoordConv.
-    Liu et al. 2018.
+    The row comes before the column, and of a volume the slice before the row; a sequence, C x L, gets one channel. A
+    convolution behind it is a CoordConv. Liu et al. 2018.
     """
 
     kind: Literal["coordinates"] = "coordinates"

@@ -1,4 +1,4 @@
-"""Convolution layers, on images and on sequences."""
+"""Convolution layers, on images, on volumes and on sequences."""
 
 from dataclasses import replace
 from math import prod
@@ -10,21 +10,22 @@ from netspec.layers.base import Builder, Layer, Tensor, along, require_positions
 from netspec.ops import Pads, ShapeError, same_padding
 from netspec.recipe.initializers import AnyInitializer
 from netspec.schema.definition import option, positional
-from netspec.schema.types import Amount, CausalPadding, Padding, PositiveInt, Size2
+from netspec.schema.types import Amount, CausalPadding, Padding, PositiveInt, Size
 
 __all__ = ["Conv", "Deconv", "Depthwise", "resolve_padding"]
 
 
 _PAD = (
     "zeros around the input: none (`valid`), enough to keep its size (`same`), all of them before a sequence "
-    "(`causal`), or rows x columns"
+    "(`causal`), or rows x columns (of a volume, depth x rows x columns)"
 )
 
 
 class Conv(Layer):
     """Convolution (cross-correlation): channels x H x W → filters x H' x W', or channels x L → filters x L'.
 
-    H' = ⌊(H + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, and W' likewise.
+    H' = ⌊(H + padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, and W' likewise; a volume, channels x D x H x W, has
+    D' too.
     """
 
     kind: Literal["conv"] = "conv"
@@ -35,6 +36,9 @@ class Conv(Layer):
         "conv1d",
         "Conv1d",
         "Conv1D",
+        "conv3d",
+        "Conv3d",
+        "Conv3D",
         "convolution",
         "Convolution",
         "convolutional",
@@ -44,11 +48,11 @@ class Conv(Layer):
     example: ClassVar[str] = "conv 20 5x5 relu"
 
     filters: PositiveInt = positional("number of output channels")
-    kernel: Size2 = positional("height x width of the kernel; one number means both")
+    kernel: Size = positional("height x width of the kernel, or depth x height x width; one number means all")
     activation: OptionalActivation = option(None, "function applied to the result")
-    stride: Size2 = option((1, 1), "step of the kernel, down and across")
+    stride: Size = option((1, 1), "step of the kernel, down and across")
     pad: CausalPadding = option("valid", _PAD)
-    dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
+    dilation: Size = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     groups: PositiveInt = option(1, "channels are split into so many independent groups")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
     init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
@@ -64,8 +68,8 @@ class Conv(Layer):
 class Depthwise(Layer):
     """Depthwise convolution, a kernel for each channel: channels x H x W → multiplier·channels x H' x W'.
 
-    H' is that of `conv`; on a sequence, channels x L. A `conv N 1` after it mixes the channels: a separable
-    convolution. Howard et al. 2017.
+    H' is that of `conv`; on a sequence, channels x L, and on a volume likewise. A `conv N 1` after it mixes the
+    channels: a separable convolution. Howard et al. 2017.
     """
 
     kind: Literal["depthwise"] = "depthwise"
@@ -74,11 +78,11 @@ class Depthwise(Layer):
     reads_mask: ClassVar[bool] = True
     example: ClassVar[str] = "depthwise 3x3 pad=same relu"
 
-    kernel: Size2 = positional("height x width of each kernel; one number means both")
+    kernel: Size = positional("height x width of each kernel, or depth x height x width; one number means all")
     activation: OptionalActivation = option(None, "function applied to the result")
-    stride: Size2 = option((1, 1), "step of the kernel, down and across")
+    stride: Size = option((1, 1), "step of the kernel, down and across")
     pad: CausalPadding = option("valid", _PAD)
-    dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
+    dilation: Size = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     multiplier: PositiveInt = option(1, "output channels for each input channel, one after the other")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
     init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
@@ -91,9 +95,10 @@ class Depthwise(Layer):
 
 
 class Deconv(Layer):
-    """Transposed convolution, which makes images larger: channels x H x W → filters x H' x W', or on a sequence.
+    """Transposed convolution, which makes images larger: channels x H x W → filters x H' x W'.
 
-    H' = (H − 1)·stride − 2·pad + dilation·(kernel − 1) + 1 + output_pad. Zeiler et al. 2010; Dumoulin & Visin 2016.
+    H' = (H − 1)·stride − 2·pad + dilation·(kernel − 1) + 1 + output_pad; a sequence and a volume likewise. Zeiler et
+    al. 2010; Dumoulin & Visin 2016.
     """
 
     kind: Literal["deconv"] = "deconv"
@@ -101,8 +106,10 @@ class Deconv(Layer):
         "conv_transpose",
         "ConvTranspose2d",
         "ConvTranspose1d",
+        "ConvTranspose3d",
         "Conv2DTranspose",
         "Conv1DTranspose",
+        "Conv3DTranspose",
         "Deconvolution",
         "deconvolutional",
     )
@@ -110,14 +117,14 @@ class Deconv(Layer):
     example: ClassVar[str] = "deconv 4 4x4 stride=2 pad=1 relu"
 
     filters: PositiveInt = positional("number of output channels")
-    kernel: Size2 = positional("height x width of the kernel; one number means both")
+    kernel: Size = positional("height x width of the kernel, or depth x height x width; one number means all")
     activation: OptionalActivation = option(None, "function applied to the result")
-    stride: Size2 = option((1, 1), "distance at which the inputs stand in the output, down and across")
+    stride: Size = option((1, 1), "distance at which the inputs stand in the output, down and across")
     pad: Padding = option(
         "valid", "what is cut off each side: nothing (`valid`), down to the input x stride (`same`), or rows x columns"
     )
     output_pad: Amount = option((0, 0), "rows and columns added at the end of the output; smaller than the stride")
-    dilation: Size2 = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
+    dilation: Size = option((1, 1), "spacing between the kernel's taps; 1 is a dense kernel")
     groups: PositiveInt = option(1, "channels are split into so many independent groups")
     bias: bool = option(True, "add a trainable number to each output channel; `nobias` leaves it out")
     init: AnyInitializer | None = option(None, "initializer of the kernel; the network's default unless given")
@@ -164,7 +171,8 @@ def resolve_padding(
     if pad == "causal":
         if len(kernel) > 1:
             fix = "write `pad=same`, or bring it to a sequence: `flatten positions`"
-            raise ShapeError("E0309", "`pad=causal` is for sequences: the positions of an image have no order", fix)
+            message = f"`pad=causal` is for sequences: the positions of {_kind(kernel)} have no order"
+            raise ShapeError("E0309", message, fix)
         (reach,), (spacing,) = kernel, dilation or (1,)
         return (((reach - 1) * spacing, 0),)
     if pad == "valid":
@@ -172,6 +180,10 @@ def resolve_padding(
     if pad == "same":
         return same_padding(x.shape[1:], kernel, stride, dilation or (1,) * len(kernel))
     return tuple((p, p) for p in along("pad", pad, x, 0))
+
+
+def _kind(size: tuple[int, ...]) -> str:
+    return "an image" if len(size) == 2 else "a volume"
 
 
 def _check_groups(groups: int, channels: int, filters: int) -> None:

@@ -26,7 +26,7 @@ class BatchNorm(Layer):
     """
 
     kind: Literal["batchnorm"] = "batchnorm"
-    aliases = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNormalization", "batch_norm")
+    aliases = ("bn", "BatchNorm", "BatchNorm2d", "BatchNorm1d", "BatchNorm3d", "BatchNormalization", "batch_norm")
     has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "batchnorm"
 
@@ -100,7 +100,7 @@ class InstanceNorm(Layer):
     """Instance normalization: each channel of each example gets mean 0 and variance 1. Ulyanov et al. 2016."""
 
     kind: Literal["instancenorm"] = "instancenorm"
-    aliases = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "instance_norm")
+    aliases = ("InstanceNorm", "InstanceNorm2d", "InstanceNorm1d", "InstanceNorm3d", "instance_norm")
     has_weights: ClassVar[bool] = True
     example: ClassVar[str] = "instancenorm"
 

@@ -8,7 +8,7 @@ from netspec.ops import AvgPool as AvgPoolOp
 from netspec.ops import GlobalPool as GlobalPoolOp
 from netspec.ops import MaskedGlobalPool, MaxPool, ShapeError
 from netspec.schema.definition import option, positional
-from netspec.schema.types import Padding, Size2
+from netspec.schema.types import Padding, Size
 
 __all__ = ["AvgPool", "GlobalPool", "Pool"]
 
@@ -16,8 +16,8 @@ __all__ = ["AvgPool", "GlobalPool", "Pool"]
 class _WindowPool(Layer):
     """What max and average pooling share: the window and how it moves."""
 
-    kernel: Size2 = positional("height x width of the window; one number means both")
-    stride: Size2 | None = option(None, "step of the window; the window's own size unless given")
+    kernel: Size = positional("height x width of the window, or depth x height x width; one number means all")
+    stride: Size | None = option(None, "step of the window; the window's own size unless given")
     pad: Padding = option("valid", "border that never wins and never counts: `valid`, `same`, or rows x columns")
     ceil: bool = option(False, "also pool the last, incomplete windows")
 
@@ -41,11 +41,21 @@ class _WindowPool(Layer):
 class Pool(_WindowPool):
     """Max pooling: the largest value of each window; channels x H x W → channels x ⌊(H − kernel)/stride⌋ + 1 x ….
 
-    A sequence, channels x L, is pooled along its length.
+    A sequence, channels x L, is pooled along its length, and a volume, channels x D x H x W, in all three.
     """
 
     kind: Literal["pool"] = "pool"
-    aliases = ("maxpool", "MaxPool2d", "MaxPool1d", "MaxPooling2D", "MaxPooling1D", "max_pool", "Pooling")
+    aliases = (
+        "maxpool",
+        "MaxPool2d",
+        "MaxPool1d",
+        "MaxPool3d",
+        "MaxPooling2D",
+        "MaxPooling1D",
+        "MaxPooling3D",
+        "max_pool",
+        "Pooling",
+    )
     example: ClassVar[str] = "pool 2"
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
@@ -54,13 +64,21 @@ class Pool(_WindowPool):
 
 
 class AvgPool(_WindowPool):
-    """Average pooling: the mean of each window of an image or a sequence; padding does not count.
+    """Average pooling: the mean of each window of an image, a sequence or a volume; padding does not count.
 
     With `count_padding` it counts as zeros, as in PyTorch's AvgPool2d; what `ceil` adds never does.
     """
 
     kind: Literal["avgpool"] = "avgpool"
-    aliases = ("AvgPool2d", "AvgPool1d", "AveragePooling2D", "AveragePooling1D", "avg_pool")
+    aliases = (
+        "AvgPool2d",
+        "AvgPool1d",
+        "AvgPool3d",
+        "AveragePooling2D",
+        "AveragePooling1D",
+        "AveragePooling3D",
+        "avg_pool",
+    )
     example: ClassVar[str] = "avgpool 2"
 
     later = ("count_padding",)
@@ -78,7 +96,7 @@ class AvgPool(_WindowPool):
 class GlobalPool(Layer):
     """One number a channel: the mean (or maximum, or sum) over all positions; channels x H x W → channels.
 
-    On a sequence, channels x L → channels. Lin et al. 2014.
+    On a sequence, channels x L → channels, and of a volume likewise. Lin et al. 2014.
     """
 
     kind: Literal["globalpool"] = "globalpool"
@@ -86,8 +104,10 @@ class GlobalPool(Layer):
         "global_pool",
         "GlobalAveragePooling2D",
         "GlobalAveragePooling1D",
+        "GlobalAveragePooling3D",
         "GlobalMaxPooling2D",
         "GlobalMaxPooling1D",
+        "GlobalMaxPooling3D",
         "gap",
     )
     reads_mask: ClassVar[bool] = True

@@ -22,7 +22,16 @@ class Dropout(PositionwiseLayer):
     """
 
     kind: Literal["dropout"] = "dropout"
-    aliases = ("Dropout", "drop", "Dropout1d", "Dropout2d", "SpatialDropout1D", "SpatialDropout2D")
+    aliases = (
+        "Dropout",
+        "drop",
+        "Dropout1d",
+        "Dropout2d",
+        "Dropout3d",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "SpatialDropout3D",
+    )
     example: ClassVar[str] = "dropout 0.5"
     later = ("spatial",)
 

@@ -1,4 +1,4 @@
-"""Layers that make images and sequences larger or smaller without computing features."""
+"""Layers that make images, volumes and sequences larger or smaller without computing features."""
 
 from typing import Annotated, ClassVar, Literal
 
@@ -7,7 +7,7 @@ from pydantic import model_validator
 from netspec import ops
 from netspec.layers.base import Builder, Layer, Tensor, along, require_image, require_positions
 from netspec.schema.definition import option, positional
-from netspec.schema.types import AlsoKeyed, Amount, NonNegativeInt, PositiveInt, Size2
+from netspec.schema.types import Also, AlsoKeyed, Amount, NonNegativeInt, PositiveInt, Size
 
 __all__ = ["Crop", "Pad", "PixelShuffle", "PixelUnshuffle", "Upsample"]
 
@@ -20,10 +20,12 @@ class Pad(Layer):
     """
 
     kind: Literal["pad"] = "pad"
-    aliases = ("Pad", "ZeroPad2d", "ZeroPad1d", "ZeroPadding2D", "ZeroPadding1D")
+    aliases = ("Pad", "ZeroPad2d", "ZeroPad1d", "ZeroPad3d", "ZeroPadding2D", "ZeroPadding1D", "ZeroPadding3D")
     example: ClassVar[str] = "pad 1x2 reflect"
 
-    amount: Amount = positional("rows and columns on each side, such as 1 or 1x2", (0, 0))
+    amount: Amount = positional(
+        "rows and columns on each side, such as 1 or 1x2, or of a volume depth x rows x columns", (0, 0)
+    )
     mode: Literal["zero", "reflect", "edge"] = option(
         "zero", "what the border holds: zeros, the mirrored inside, or the outermost value"
     )
@@ -49,8 +51,10 @@ class Crop(Layer):
     aliases = ("Crop", "CenterCrop")
     example: ClassVar[str] = "crop 4x3"
 
-    size: Size2 = positional("height x width of the part; one number means both")
-    offset: Amount | None = option(None, "rows and columns before it; the middle (rounded down) unless given")
+    size: Size = positional("height x width of the part, or depth x height x width; one number means all")
+    offset: Amount | None = option(
+        None, "rows and columns before it (of a volume slices too); the middle (rounded down) unless given"
+    )
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Crop."""
@@ -61,21 +65,23 @@ class Crop(Layer):
 
 
 class Upsample(Layer):
-    """Enlarges by a whole factor: C x H x W → C x f·H x f·W, or C x L → C x f·L.
+    """Enlarges by a whole factor: C x H x W → C x f·H x f·W, and sequences and volumes likewise.
 
     Each value is repeated (`nearest`), or values are mixed by distance: along each axis the two nearest (`bilinear`) or
     the four nearest (`bicubic`). Positions are the middles of pixels, as in PyTorch with `align_corners=False`.
     """
 
     kind: Literal["upsample"] = "upsample"
-    aliases = ("Upsample", "UpSampling2D", "UpSampling1D", "interpolate")
+    aliases = ("Upsample", "UpSampling2D", "UpSampling1D", "UpSampling3D", "interpolate")
     later = ("align_corners",)
     example: ClassVar[str] = "upsample 2"
 
-    factor: Size2 = positional("how much higher and wider; one number means both")
-    mode: Annotated[Literal["nearest", "bilinear", "bicubic"], AlsoKeyed(linear="bilinear", cubic="bicubic")] = option(
-        "nearest", "repeat values, or interpolate between them"
-    )
+    factor: Size = positional("how much higher and wider, or deeper, higher and wider; one number means all")
+    mode: Annotated[
+        Literal["nearest", "bilinear", "bicubic"],
+        Also(trilinear="bilinear"),
+        AlsoKeyed(linear="bilinear", cubic="bicubic"),
+    ] = option("nearest", "repeat values, or interpolate between them along each axis")
     align_corners: bool = option(False, "keep the outermost values in their places, and spread the others between them")
 
     @model_validator(mode="after")

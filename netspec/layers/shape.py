@@ -14,7 +14,8 @@ __all__ = ["Flatten", "Identity", "Permute", "Reshape"]
 class Flatten(Layer):
     """Reads all values into one row, in C, H, W order. `fc` does this by itself.
 
-    `flatten positions` reads an image as a sequence: channels x H x W → channels x (H·W), row by row.
+    `flatten positions` reads an image as a sequence: channels x H x W → channels x (H·W), row by row; of a volume slice
+    by slice.
     """
 
     kind: Literal["flatten"] = "flatten"
@@ -52,7 +53,9 @@ class Reshape(Layer):
     aliases = ("Reshape", "view", "Unflatten")
     example: ClassVar[str] = "reshape 2x12x12"
 
-    shape: Axes = positional("the new shape: features, features x length or channels x height x width")
+    shape: Axes = positional(
+        "the new shape: features, features x length, channels x height x width or channels x depth x height x width"
+    )
 
     def build(self, g: Builder, x: Tensor) -> Tensor:
         """Reshape."""

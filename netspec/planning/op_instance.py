@@ -18,7 +18,7 @@ _BY_POSITION = (CHANNELS_LAST, BATCH_LAST)
 
 STRATEGIES: Mapping[type[Op], tuple[str, ...]] = MappingProxyType(
     {
-        ops.Conv: ("direct", "im2col", "winograd", "matmul", "taps"),
+        ops.Conv: ("direct", "im2col", "winograd", "matmul", "taps", "slices"),
         ops.ConvTranspose: ("direct", "columns"),
         ops.MaxPool: ("reshape", "slices", "reduce_window"),
     }
@@ -89,7 +89,7 @@ class OpInstance:
 
     @property
     def image(self) -> Shape:
-        """The first input as an image, (C, H, W): a sequence has one row, a vector one pixel."""
+        """The first input as an image, (C, H, W): a sequence has one row, a vector one pixel, a volume D·H rows."""
         return _as_image(self.inputs[0])
 
     @property
@@ -99,14 +99,17 @@ class OpInstance:
 
     @property
     def window(self) -> Shape:
-        """Height and width of the kernel, or of the pooling window."""
-        sizes = self.op.window if isinstance(self.op, ops.MaxPool) else self.parameters[0][2:]
-        return sizes if len(sizes) == 2 else (1, *sizes)
+        """Height and width of the kernel, or of the pooling window; of a volume's all its rows."""
+        return _two(self.op.window if isinstance(self.op, ops.MaxPool) else self.parameters[0][2:])
+
+    @property
+    def is_volume(self) -> bool:
+        """Whether it moves over three axes of positions."""
+        return len(self.inputs[0]) == 4
 
     def strides(self, name: str) -> tuple[int, int]:
-        """Return `stride` or `dilation` of an image: a sequence has 1 down its one row."""
-        sizes = getattr(self.op, name)
-        return sizes if len(sizes) == 2 else (1, *sizes)
+        """Return `stride` or `dilation` of an image: a sequence has 1 down its one row, a volume its product."""
+        return _two(getattr(self.op, name))
 
     @property
     def padded(self) -> bool:
@@ -135,6 +138,8 @@ class OpInstance:
         if isinstance(self.op, ops.MaxPool) and strategy == "reshape":
             tiles = self.op.window == self.op.stride and not self.padded
             return "" if tiles else "its windows overlap, leave gaps or reach into padding"
+        if strategy == "columns" and self.is_volume and layout != CHANNELS_LAST:
+            return "the channels of a volume do not come last"
         if strategy == "columns" and layout == CHANNELS_FIRST:
             return "the channels come first"
         return ""
@@ -142,9 +147,15 @@ class OpInstance:
     def _conv_obstacle(self, strategy: str, layout: Layout) -> str:
         assert isinstance(self.op, ops.Conv)
         strided, dilated = prod(self.strides("stride")) > 1, prod(self.strides("dilation")) > 1
-        if strategy == "direct":
+        if strategy == "slices" and not self.is_volume:
+            return "it has no slices: that is for volumes"
+        if strategy in {"direct", "slices"} and strided and dilated and self.parameters[0][1] == 1:
             # XLA 0.10 aborts the process on gradients of some of these; one channel is im2col's case anyway.
-            return "XLA cannot compile it" if strided and dilated and self.parameters[0][1] == 1 else ""
+            return "XLA cannot compile it"
+        if strategy == "direct":
+            return ""
+        if self.is_volume and layout != CHANNELS_LAST:
+            return "the channels of a volume do not come last"
         if layout == CHANNELS_FIRST:
             return "the channels come first"
         depthwise = self.op.groups > 1 and self.parameters[0][1] == 1 and self.parameters[0][0] == self.op.groups
@@ -162,4 +173,10 @@ class OpInstance:
 
 
 def _as_image(shape: Shape) -> Shape:
-    return (*shape[:1], *(1,) * (3 - len(shape)), *shape[1:])
+    return (shape[0], *_two(shape[1:]))
+
+
+def _two(sizes: Shape) -> tuple[int, int]:
+    """Return as many numbers as an image has: a sequence has one row, a volume all rows of its slices."""
+    *rows, columns = sizes or (1,)
+    return prod(rows), columns

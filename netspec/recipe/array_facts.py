@@ -183,11 +183,12 @@ def examples_wrong(array: ArrayFacts, tokens: int | None = None, *, takes: Shape
             f"{'' if array.kind == 'b' else pixels}for values used as they are, give {name}.astype('float32')"
             + ("" if array.kind == "b" else "; for token numbers the spec says `input 64 tokens=1000`"),
         )
-    if len(shape) not in {2, 3, 4} and not (takes == (1,) and len(shape) == 1):
+    if len(shape) not in {2, 3, 4, 5} and not (takes == (1,) and len(shape) == 1):
         one = f"; one number an example is {name}[:, None]" if len(shape) == 1 else ""
         return (
             f"{name} has the shape {shape}",
-            f"give images as (N, channels, height, width) or (N, height, width), or vectors as (N, features){one}",
+            "give images as (N, channels, height, width) or (N, height, width), volumes as (N, channels, depth, "
+            f"height, width), or vectors as (N, features){one}",
         )
     return None
 
@@ -274,7 +275,8 @@ def shape_misfit(name: str, have: Shape, shape: Shape, *, resizable: bool = Fals
     """
     row, columns = len(shape) == 1 and shape[0] == prod(have), len(shape) == 2 and have == (1, *shape)
     resized = resizable and len(shape) == len(have) == 3 and shape[0] == have[0]
-    if shape == have or row or columns or resized:
+    slices = len(shape) == 4 and shape == (1, *have)
+    if shape == have or row or columns or slices or resized:
         return None
     return (
         f"{name} holds examples of {shape_text(have)}, but the network takes {shape_text(shape)}",
@@ -283,8 +285,8 @@ def shape_misfit(name: str, have: Shape, shape: Shape, *, resizable: bool = Fals
 
 
 def _reshaping(have: Shape, shape: Shape) -> str:
-    if len(have) == len(shape) == 3 and (have[2], *have[:2]) == shape:
-        return "channels come first: give np.transpose(x, (0, 3, 1, 2))"
+    if len(have) == len(shape) > 2 and (have[-1], *have[:-1]) == shape:
+        return "channels come first: give np.moveaxis(x, -1, 1)"
     if len(shape) == 2 and have == (1, shape[1], shape[0]):
         return "features come first: give np.transpose(x, (0, 2, 1))"
     if len(have) == 1 and have[0] == prod(shape):

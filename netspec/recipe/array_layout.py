@@ -39,19 +39,20 @@ def layout_of(have: Shape, wanted: Shape) -> Layout | None:
 
     Args:
         have: the shape of one example in the array.
-        wanted: of the network's input: channels x height x width, features x length, or features.
+        wanted: of the network's input: channels x height x width, of a volume the depth before the height; features
+            x length; or features.
     """
     as_is = tuple(range(len(have)))
     if have == wanted:
         square = len(wanted) == 2 and have[0] == have[1]
         return Layout(as_is, wanted, f"examples of {shape_text(have)} are read as features x length" if square else "")
-    if len(wanted) == 3 and len(have) == 3 and (have[2], *have[:2]) == wanted:
-        said = f"channels stand last ({shape_text(have)}), and are brought to the front" if have[2] > 1 else ""
-        return Layout((2, 0, 1), wanted, said)
+    if len(wanted) == len(have) > 2 and (have[-1], *have[:-1]) == wanted:
+        said = f"channels stand last ({shape_text(have)}), and are brought to the front" if have[-1] > 1 else ""
+        return Layout((len(have) - 1, *as_is[:-1]), wanted, said)
     if len(wanted) == 2 and have == (wanted[1], wanted[0]):
         said = f"examples are length x features ({shape_text(have)}), and are transposed to {shape_text(wanted)}"
         return Layout((1, 0), wanted, said)
-    alone = len(wanted) == 3 and wanted[0] == 1 and have == wanted[1:]
+    alone = len(wanted) > 2 and wanted[0] == 1 and have == wanted[1:]
     sequence = len(wanted) == 2 and (have == (1, *wanted) or (wanted[0] == 1 and have == wanted[1:]))
     row = len(wanted) == 1 and prod(have) == wanted[0]
     return Layout(as_is, wanted) if alone or sequence or row else None
@@ -90,6 +91,16 @@ def input_of(name: str, shape: Shape, kind: str) -> tuple[Shape | None, Wrong | 
         return None, (
             f"{name} ({whole}) does not say which axis has the channels",
             f"write `input {shape_text(shape)}` where they stand first, "
-            f"`input {shape_text((shape[2], *shape[:2]))}` where they stand last",
+            f"`input {shape_text((shape[2], *shape[:2]))}` where they stand last, `input 1x{shape_text(shape)}` for "
+            "volumes of one channel",
         )
-    return None, (f"{name} has examples of {len(shape)} axes", "1 to 3 are read: features, or pictures")
+    if len(shape) == 4:
+        first, last = shape[0] in _CHANNELS, shape[3] in _CHANNELS
+        if first != last:
+            return (shape if first else (shape[3], *shape[:3])), None
+        return None, (
+            f"{name} ({whole}) does not say which axis has the channels of its volumes",
+            f"write `input {shape_text(shape)}` where they stand first, "
+            f"`input {shape_text((shape[3], *shape[:3]))}` where they stand last",
+        )
+    return None, (f"{name} has examples of {len(shape)} axes", "1 to 4 are read: features, pictures or volumes")

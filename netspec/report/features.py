@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from netspec.diagnostics.diagnostic import DataError
 from netspec.report.canvas import BLUE, INK, MARGIN, heading, note, panel, picture
 from netspec.report.cells import Cells, shape_text
-from netspec.report.pixels import channel_note, displayable
+from netspec.report.pixels import channel_note, displayable, middle_slice
 
 __all__ = ["draw_features"]
 
@@ -79,6 +79,7 @@ def draw_features(
         RunError: the file cannot be written.
     """
     image = np.asarray(image)
+    image = middle_slice(image[None])[0]
     if not 1 <= image.ndim <= 3:
         raise DataError(f"the image has shape {image.shape}", "give one image (C, H, W)")
     given, image = image.shape, image.reshape((1,) * (3 - image.ndim) + image.shape)
@@ -109,6 +110,7 @@ def draw_features(
 
 
 def _layer(name: str, values: NDArray[Any]) -> _Layer:
+    values = middle_slice(values[None])[0]
     if values.ndim not in (1, 2, 3) or not values.size:
         raise DataError(f"the maps of {name} have shape {values.shape}", "give (C, H, W), (H, W) or (F,)")
     return _Layer(name, values[None] if values.ndim == 2 else values)

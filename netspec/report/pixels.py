@@ -20,12 +20,13 @@ _SIDE = 96
 def displayable(images: NDArray[Any]) -> NDArray[np.float32]:
     """Return images as RGB values to show.
 
-    One channel becomes gray, three stay RGB, any other number is averaged to gray. `uint8` is 0..255.
+    Of a volume the middle slice is shown. One channel becomes gray, three stay RGB, any other number is averaged to
+    gray. `uint8` is 0..255.
     Other values are taken as they are when all lie in 0..1, and otherwise the range they have together is
     stretched to 0..1, so that images shifted to -1..1 show as before. What is not finite becomes black.
 
     Args:
-        images: (N, C, H, W), numbers.
+        images: (N, C, H, W) or (N, C, D, H, W), numbers.
 
     Returns:
         (N, H, W, 3), in 0..1.
@@ -33,13 +34,18 @@ def displayable(images: NDArray[Any]) -> NDArray[np.float32]:
     Raises:
         DataError: the array has another rank, or no pixels.
     """
-    images = np.asarray(images)
+    images = middle_slice(np.asarray(images))
     if images.ndim != 4 or 0 in images.shape[1:]:
         raise DataError(f"images to draw have shape {images.shape}", "give an array of shape (N, C, H, W)")
     values = _unit_range(images)
     if images.shape[1] != 3:
         values = np.repeat(values.mean(axis=1, keepdims=True), 3, axis=1)
     return np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+
+
+def middle_slice(values: NDArray[Any]) -> NDArray[Any]:
+    """Return the middle slice of volumes, (…, D, H, W) of five axes; other arrays as they are."""
+    return values[:, :, values.shape[2] // 2] if values.ndim == 5 else values
 
 
 def channel_note(channels: int) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "Also",
     "AlsoKeyed",
     "Amount",
+    "Amount2",
     "Axes",
     "CausalPadding",
     "Expects",
@@ -35,6 +36,7 @@ __all__ = [
     "Ratios",
     "Shape",
     "Shares",
+    "Size",
     "Size2",
     "Words",
 ]
@@ -128,6 +130,9 @@ def _within(low: float, high: float) -> AfterValidator:
 
 _Positive = Annotated[int, Field(gt=0, le=LARGEST)]
 _NonNegative = Annotated[int, Field(ge=0, le=LARGEST)]
+# Two numbers, which mean every axis of positions where they are equal, or the three of a volume.
+_Sizes = Annotated[tuple[_Positive, ...], Field(min_length=2, max_length=3)]
+_Amounts = Annotated[tuple[_NonNegative, ...], Field(min_length=2, max_length=3)]
 
 PositiveInt = Annotated[int, Field(gt=0, le=LARGEST), Expects("a positive whole number")]
 NonNegativeInt = Annotated[int, Field(ge=0, le=LARGEST), Expects("a whole number, 0 or more")]
@@ -150,10 +155,20 @@ Size2 = Annotated[
     BeforeValidator(_size),
     Expects("a size such as 3 or 3x5 (height x width), each positive"),
 ]
-Amount = Annotated[
+Size = Annotated[
+    _Sizes,
+    BeforeValidator(_size),
+    Expects("a size such as 3, 3x5 (height x width) or 3x5x5 (with depth), each positive"),
+]
+Amount2 = Annotated[
     tuple[_NonNegative, _NonNegative],
     BeforeValidator(_size),
     Expects("an amount such as 1 or 1x2 (rows x columns), each 0 or more"),
+]
+Amount = Annotated[
+    _Amounts,
+    BeforeValidator(_size),
+    Expects("an amount such as 1, 1x2 (rows x columns) or 0x1x2 (with depth), each 0 or more"),
 ]
 Order = Annotated[
     tuple[_NonNegative, ...],
@@ -162,14 +177,14 @@ Order = Annotated[
     Expects("an order of the axes such as 1x2x0, counted from 0"),
 ]
 Padding = Annotated[
-    Literal["valid", "same"] | tuple[_NonNegative, _NonNegative],
+    Literal["valid", "same"] | _Amounts,
     BeforeValidator(_padding),
-    Expects("`same`, `valid`, or a size such as 1 or 1x2"),
+    Expects("`same`, `valid`, or a size such as 1, 1x2 or 0x1x1"),
 ]
 CausalPadding = Annotated[
-    Literal["valid", "same", "causal"] | tuple[_NonNegative, _NonNegative],
+    Literal["valid", "same", "causal"] | _Amounts,
     BeforeValidator(_padding),
-    Expects("`same`, `valid`, `causal`, or a size such as 1 or 1x2"),
+    Expects("`same`, `valid`, `causal`, or a size such as 1, 1x2 or 0x1x1"),
 ]
 Range = Annotated[
     tuple[float, float], BeforeValidator(_range), Expects("a range such as -1..1, the smaller number first")

@@ -21,7 +21,7 @@ from netspec.report.pixels import displayable
 from netspec.training.scores import task_of
 from netspec.workflows.learned_data import ALL
 from netspec.workflows.predictions import Evaluation, class_names, number_names
-from netspec.workflows.shown import Pictures, as_pictures
+from netspec.workflows.shown import Pictures, as_pictures, is_drawn
 from netspec.workflows.trained import Run
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def draw_examples(r: Request) -> Path:
     given = answers.given(_EXAMPLES)
     count = len(given)
     captions = [""] * count
-    if len(run.model.graph.shape(answers.output.index)) == 3 or run.network.reconstructs:
+    if len(run.model.graph.shape(answers.output.index)) in {3, 4} or run.network.reconstructs:
         shown += _pictures_of(answers, given)
     else:
         captions = _captions(answers, given)
@@ -271,7 +271,7 @@ def _inputs(answers: Answers) -> list[report.Column]:
     images = first_of(answers.part.images, _EXAMPLES)
     if not isinstance(images, Mapping):
         shape = network.image_shape
-        is_image = (network.reads_images or network.reads_sounds) and len(shape) > 1
+        is_image = is_drawn(network) and len(shape) > 1
         return [report.Column(network.inputs[0].name, as_pictures(network, images, shape))] if is_image else []
     return [
         report.Column(given.name, as_pictures(network, images[given.name], given.shape))
@@ -287,6 +287,9 @@ def _pictures_of(answers: Answers, given: NDArray[Any]) -> list[report.Column]:
         network = answers.run.network
         return [report.Column("given again", as_pictures(network, given, network.image_shape))]
     true = np.asarray(answers.targets[:count])
+    if given.ndim == 5:
+        # Of a volume the middle slice, of which there is one a channel, or one of labels.
+        true, given = (values[..., values.shape[-3] // 2, :, :] for values in (true, given))
     if answers.task in {"classes", "two classes"}:
         true = true.argmax(axis=1) if true.ndim == 4 and true.shape[1] > 1 else true.reshape(count, *given.shape[2:])
         pairs = [("true", true), ("predicted", given.argmax(axis=1))]

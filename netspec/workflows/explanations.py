@@ -17,6 +17,7 @@ from netspec.data.types import by_array
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
 from netspec.graph.graph import GraphOutput
+from netspec.report.pixels import middle_slice
 from netspec.workflows.answers import asked_output
 from netspec.workflows.predictions import class_names, gives_probabilities
 from netspec.workflows.shares import Parts, drawn_as_picture, parts_of, scores
@@ -170,9 +171,12 @@ def _upright_plane(run: Run, values: NDArray[Any]) -> NDArray[Any]:
 
 
 def _as_picture(run: Run, values: NDArray[Any]) -> NDArray[Any]:
-    """Return an example as a picture, (C, H, W); a sequence of numbers is one of one channel."""
+    """Return an example as a picture, (C, H, W); a sequence of numbers is one of one channel.
+
+    Of a volume it is the middle slice.
+    """
     shape = run.image_shape
-    return values[0].reshape((1,) * (3 - len(shape)) + tuple(shape))
+    return middle_slice(values[:1].reshape((1, *(1,) * (3 - len(shape)), *shape)))[0]
 
 
 def _cam_layer(run: Run, r: Request) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from netspec import report
 from netspec.diagnostics.diagnostic import DataError, NetspecError, listing
 from netspec.diagnostics.suggest import nearest
+from netspec.report.pixels import middle_slice
 from netspec.workflows import answers
 from netspec.workflows.embeddings import draw_embeddings
 from netspec.workflows.explanations import draw_saliency
@@ -103,7 +104,7 @@ def _kernels(r: Request) -> Path:
     node, _, name = first.path.rpartition("/")
     kernel = np.asarray(run.variables.params[node][name])
     # The kernels of a convolution on sequences are images of one row.
-    kernel = kernel[:, :, None] if kernel.ndim == 3 else kernel
+    kernel = middle_slice(kernel[:, :, None] if kernel.ndim == 3 else kernel)
     shape = run.image_shape
     # Only what reads whole images has kernels that look like them; any other matrix is drawn as one.
     images = len(shape) == 3 and (kernel.ndim != 2 or kernel.shape[1] == np.prod(shape))

@@ -18,7 +18,7 @@ from netspec.report.pixels import displayable, png_of
 from netspec.sources.texts.tagged import WORDS
 from netspec.workflows.predictions import Evaluation, class_names
 from netspec.workflows.reasons import Reason, reasons_of
-from netspec.workflows.shown import as_pictures
+from netspec.workflows.shown import as_pictures, is_drawn
 from netspec.workflows.tagging import likeliest
 from netspec.workflows.trained import Run
 
@@ -96,8 +96,7 @@ def _as_written(
 def _thumbnails(run: Run, part: Split, at: NDArray[np.integer[Any]]) -> list[bytes]:
     """Return the pictures of some examples; nothing for each where they are none."""
     shape = run.network.image_shape
-    drawn = run.network.reads_images or run.network.reads_sounds
-    if isinstance(part.images, Mapping) or not drawn or len(shape) < 2 or not len(at):
+    if isinstance(part.images, Mapping) or not is_drawn(run.network) or len(shape) < 2 or not len(at):
         return [b""] * len(at)
     images = as_pictures(run.network, np.asarray(part.images[at]), shape)
     return [png_of(image, _SMALL) for image in displayable(images)]

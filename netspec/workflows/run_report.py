@@ -27,7 +27,7 @@ from netspec.training.scores import task_of
 from netspec.workflows.evaluate import evaluate_split
 from netspec.workflows.predictions import Evaluation, number_names
 from netspec.workflows.report_mistakes import mistakes_of, sentences_of
-from netspec.workflows.shown import as_pictures
+from netspec.workflows.shown import as_pictures, is_drawn
 from netspec.workflows.trained import Run
 
 __all__ = ["page_at_the_end", "run_facts", "write_report"]
@@ -306,9 +306,8 @@ def _pictures(
 ) -> list[tuple[str, bytes]]:
     """Return pictures with their true and predicted masks, or with what an autoencoder makes of them."""
     shape = run.network.image_shape
-    positions = len(run.model.graph.shape(output.index)) == 3
-    drawn = run.network.reads_images or run.network.reads_sounds
-    if isinstance(part.images, Mapping) or not drawn or len(shape) < 2:
+    positions = len(run.model.graph.shape(output.index)) in {3, 4}
+    if isinstance(part.images, Mapping) or not is_drawn(run.network) or len(shape) < 2:
         return []
     if not run.network.reconstructs and not (positions and task in {"classes", "two classes"}):
         return []
@@ -320,6 +319,8 @@ def _pictures(
         return _captioned("examples, and what is given again", strips)
     found = np.asarray(run.probabilities(images)).argmax(axis=1)
     true = np.asarray(targets[: len(images)])
+    if found.ndim == 4:
+        true, found = (values[..., values.shape[-3] // 2, :, :] for values in (true, found))
     true = true.argmax(axis=1) if true.ndim == 4 and true.shape[1] > 1 else true.reshape(found.shape)
     columns = (shown, _over(shown, true), _over(shown, found))
     strips = [np.concatenate(row, axis=1) for row in zip(*columns, strict=True)]

@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 
 from netspec.ir.network import Network
 
-__all__ = ["Pictures", "as_pictures", "upright"]
+__all__ = ["Pictures", "as_pictures", "is_drawn", "upright"]
 
 _HIGH, _WIDE = 48, 96
 """Pixels of the curve of a waveform."""
+
+
+def is_drawn(network: Network) -> bool:
+    """Return whether the examples of a network of one input can be drawn: images, spectrograms, waveforms, volumes."""
+    return network.reads_images or network.reads_sounds or network.reads_volumes
 
 
 def upright(network: Network, maps: NDArray[Any]) -> NDArray[Any]:
@@ -24,7 +29,7 @@ def upright(network: Network, maps: NDArray[Any]) -> NDArray[Any]:
 
 
 def as_pictures(network: Network, values: NDArray[Any], shape: Sequence[int]) -> NDArray[Any]:
-    """Return examples, (N, …), as pictures to draw, (N, C, H, W).
+    """Return examples, (N, …), as pictures to draw, (N, C, H, W), or volumes, (N, C, D, H, W).
 
     Args:
         network: which reads them.

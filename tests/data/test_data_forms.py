@@ -91,6 +91,15 @@ def test_types_and_axes(net: ns.Network, x: Any, dtype: Any, said: str) -> None:
     assert any(said in notice for notice in found.notices) if said else len(found.notices) == 1
 
 
+def test_volumes_stand_with_their_channel_first_last_or_alone() -> None:
+    net = ns.parse("input 1x3x4x5; fc 3 softmax", name="volumes")
+    alone = RNG.integers(0, 255, (50, 3, 4, 5)).astype("u1")
+    for x in (alone, alone[:, None], alone[..., None]):
+        found = load_data(net, (x, Y, x, Y))
+        assert found.shape == (1, 3, 4, 5)
+        np.testing.assert_array_equal(np.asarray(found.train.images).reshape(-1, 3, 4, 5), alone)
+
+
 def test_values_stay_where_they_belong() -> None:
     last = load_data(PICTURE_NET, (PICTURES, Y, PICTURES, Y))
     np.testing.assert_array_equal(last.train.images, PICTURES.transpose(0, 3, 1, 2))

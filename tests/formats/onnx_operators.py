@@ -51,6 +51,15 @@ OPERATORS = {
         "input 4x7x8; pad 1x0; crop 8; conv 5 2x2 stride=2 nobias",
         weights={"w": _normal(5, 4, 2, 2)},
     ),
+    "volumes": Operator(
+        "c = Conv <strides = [1, 2, 1], pads = [1, 0, 1, 1, 0, 1]> (x, w)\n"
+        "p = MaxPool <kernel_shape = [2, 2, 1], strides = [2, 2, 1]> (c)\n"
+        "d = ConvTranspose <strides = [2, 2, 2]> (p, v)\nm = GlobalAveragePool (d)\ny = Flatten (m)",
+        "input 4x5x7x6; conv 3 3x1x3 stride=1x2x1 pad=1x0x1 nobias; pool 2x2x1; deconv 2 2x2x2 stride=2 nobias; "
+        "globalpool",
+        given="float[N, 4, 5, 7, 6] x",
+        weights={"w": _normal(3, 4, 3, 1, 3), "v": _normal(3, 2, 2, 2, 2)},
+    ),
     "dilated groups": Operator(
         "y = Conv <dilations = [2, 1], group = 2, pads = [2, 1, 2, 1]> (x, w, b)",
         "input 4x7x8; conv 6 3x3 pad=2x1 dilation=2x1 groups=2",

@@ -73,7 +73,7 @@ JSONS = {
     "no number": (alone("Dropout", 5, rate=float("nan")), "rate=nan is no number"),
     "dropout of everything": (alone("Dropout", 5, rate=1), "a number is out of range"),
     "a layer of another rank": (alone("Conv2D", 5, filters=3, kernel_size=[1, 1]), "reads 5, which has not 3 axes"),
-    "four axes": (alone("Dense", 2, 3, 4, 5, units=3), "the shape of the input has 4 axes, and 1 to 3 can be"),
+    "five axes": (alone("Dense", 2, 3, 4, 5, 6, units=3), "the shape of the input has 5 axes, and 1 to 4 can be"),
     "an open size": (text(chain(given(None, None, 3), layer("Flatten", "f"))), "3x?x?; say it: --shape 3xNxN"),
     "no size at all": (text(chain(DENSE)), "the shape of the input is not in the file; say it: --shape CxHxW"),
     "a size of words": (text(chain(layer("Dense", "d", units=3, batch_input_shape=[None, "x"]))), "the shape of the"),

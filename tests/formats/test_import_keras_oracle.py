@@ -17,7 +17,7 @@ from netspec.workflows.import_model import Imported, import_model
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
-IMAGE, SEQUENCE, TOKENS = (9, 8, 3), (7, 4), (6,)
+IMAGE, SEQUENCE, TOKENS, VOLUME = (9, 8, 3), (7, 4), (6,), (5, 6, 4, 2)
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +193,32 @@ OF_SEQUENCES: dict[str, Layers] = {
 def test_layers_of_images(keras: Any, tmp_path: Path, name: str) -> None:
     model = randomized(keras.Sequential([keras.Input(IMAGE), *OF_IMAGES[name](keras.layers)]))
     agree(model, tmp_path, np.random.default_rng(1).normal(0, 1, (3, *IMAGE)).astype(np.float32))
+
+
+OF_VOLUMES: dict[str, Layers] = {
+    "convs": lambda k: [
+        k.Conv3D(4, (3, 2, 3), strides=(1, 2, 1), padding="same", activation="relu"),
+        k.BatchNormalization(),
+        k.Conv3D(4, 2, groups=2, use_bias=False),
+    ],
+    "transposed": lambda k: [k.Conv3DTranspose(3, (2, 3, 2), strides=2, padding="same"), k.SpatialDropout3D(0.1)],
+    "pools": lambda k: [k.MaxPooling3D((2, 3, 1), 1, padding="same"), k.AveragePooling3D(2)],
+    "borders": lambda k: [
+        k.ZeroPadding3D((1, 0, 2)),
+        k.Cropping3D(((1, 0), (2, 1), (0, 0))),
+        k.UpSampling3D((1, 2, 3)),
+    ],
+    "rows": lambda k: [k.Conv3D(4, 3, dilation_rate=(1, 2, 1)), k.Flatten(), k.Dense(3, activation="softmax")],
+    "global": lambda k: [k.LayerNormalization(), k.GlobalAveragePooling3D(), k.Dense(2)],
+    "global kept": lambda k: [k.GlobalMaxPooling3D(keepdims=True)],
+    "reshape": lambda k: [k.Reshape((30, 4, 2)), k.Conv2D(3, 3)],
+}
+
+
+@pytest.mark.parametrize("name", OF_VOLUMES)
+def test_layers_of_volumes(keras: Any, tmp_path: Path, name: str) -> None:
+    model = randomized(keras.Sequential([keras.Input(VOLUME), *OF_VOLUMES[name](keras.layers)]))
+    agree(model, tmp_path, np.random.default_rng(1).normal(0, 1, (3, *VOLUME)).astype(np.float32))
 
 
 @pytest.mark.parametrize("name", OF_SEQUENCES)

@@ -387,7 +387,7 @@ REFUSED = {
     "a kernel that is computed": ("a = Relu (x)\ny = Conv (x, a)", "its kernel is computed"),
     "a kernel for other channels": ("y = Conv (x, v)", "its kernel is for 5 channels, and it reads 3"),
     "a bias of another size": ("y = Conv (x, w, c)", "the bias of"),
-    "three axes": ("u = Unsqueeze (x, k)\ny = MaxPool <kernel_shape = [1, 1, 1]> (u)", "windows along 3 axes"),
+    "four axes": ("u = Unsqueeze (x, k)\ny = MaxPool <kernel_shape = [1, 1, 1, 1]> (u)", "windows along 4 axes"),
     "a window of nothing": ("y = MaxPool <kernel_shape = [0, 0]> (x)", "its window has a size below 1"),
     "a window without a size": ("y = MaxPool (x)", "it has no kernel_shape"),
     "a window of words": ('y = MaxPool <kernel_shape = ["a"]> (x)', "its kernel_shape are no whole numbers"),
@@ -470,8 +470,8 @@ def test_what_is_refused(name: str, tmp_path: Path, onnx: Any) -> None:
         "t": np.array(True),
         "c": np.ones(3),
     }
-    if name == "three axes":
-        weights["k"] = np.array([2])
+    if name == "four axes":
+        weights["k"] = np.array([2, 3])
     assert message in refused(tmp_path, net(body, weights=weights))
 
 
@@ -479,7 +479,7 @@ INPUTS = {
     "words": ("string[N, 3] x", "elements of the kind"),
     "truths": ("bool[N, 3] x", "elements of the kind bool"),
     "one axis": ("float[N] x", "it has one axis"),
-    "five axes": ("float[N, 3, 4, 5, 6] x", "it has 5 axes"),
+    "six axes": ("float[N, 3, 4, 5, 6, 7] x", "it has 6 axes"),
     "a single number": ("float x", "it has 0 axes"),
     "whole numbers as images": ("int64[N, 3, 4, 4] x", "whole numbers of 3x4x4"),
     "bytes that are computed with": ("uint8[N, 3, 4, 4] x", "it computes with bytes"),

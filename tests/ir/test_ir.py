@@ -127,7 +127,7 @@ def test_a_small_json_is_enough() -> None:
         layer(kind="fc", units=3, init={"kind": "normal"}),
         layer(kind="fc", units=3, init={"kind": "normal", "std": "1"}),
         layer(kind="broken"),
-        layer(kind="conv", filters=3, kernel=[3, 3, 3]),
+        layer(kind="conv", filters=3, kernel=[3, 3, 3, 3]),
         layer(kind="conv", filters=3, kernel=[3, True]),
         layer(kind="conv", filters=3, kernel="3x3"),
         layer(kind="conv", filters=3, kernel=3, pad="sames"),

@@ -17,6 +17,7 @@ from netspec.layers import LAYERS
 __all__ = ["CASES", "GROUPS", "Case", "case", "case_of", "group"]
 
 _IMAGE, _SEQUENCE, _TOKENS = "6x9x8", "8x6", "7 tokens=12"
+_VOLUME = "6x4x5x6"
 _MASKED = "7 tokens=12 mask=0"
 
 _FORMS: dict[str, tuple[str, str]] = {
@@ -63,6 +64,20 @@ _FORMS: dict[str, tuple[str, str]] = {
     "pad_reflect": (_IMAGE, "pad 2 mode=reflect"),
     "pad_edge": (_SEQUENCE, "pad 2 mode=edge"),
     "pad_zero": (_IMAGE, "pad 1; pool 2"),
+    "conv_volume": (_VOLUME, "conv 4 3x2x3 pad=same stride=1x2x1 groups=2 relu"),
+    "depthwise_volume": (_VOLUME, "depthwise 3 dilation=1x2x1 pad=1x0x0"),
+    "deconv_volume": (_VOLUME, "deconv 4 3x2x2 stride=2 pad=1x0x0 output_pad=1"),
+    "deconv_outside_volume": (_VOLUME, "deconv 2 2 stride=3 output_pad=1x2x0"),
+    "pool_volume": (_VOLUME, "pool 3x2x2 stride=2x1x2 pad=1x0x0"),
+    "avgpool_volume": (_VOLUME, "avgpool 3 stride=2 pad=1 count_padding ceil"),
+    "globalpool_volume": (_VOLUME, "globalpool max"),
+    "norms_volume": (_VOLUME, "batchnorm; groupnorm 3; layernorm; instancenorm affine"),
+    "prelu_volume": (_VOLUME, "prelu; fc 6 pointwise; scale bias; lrn 3 alpha=0.1; softmax"),
+    "upsample_volume": (_VOLUME, "upsample 2x1x3; upsample 1x2x1 trilinear; upsample 2x1x1 trilinear align_corners"),
+    "upsample_bicubic_volume": (_VOLUME, "upsample 2x1x2 bicubic"),
+    "border_volume": (_VOLUME, "pad 1x2x0 reflect; pad 1 edge; crop 3x4x5 offset=1x0x2; pad 0x1x1"),
+    "channels_volume": (_VOLUME, "coordinates; pad 0 channels=1; channelshuffle 2; channels 4 offset=1; glu"),
+    "shapes_volume": (_VOLUME, "permute 1x0x3x2; reshape 8x3x30; flatten positions"),
     "lstm_both": (_SEQUENCE, "lstm 5 bidirectional"),
     "lstm_last": (_SEQUENCE, "lstm 5 last bias=one"),
     "gru_both": (_SEQUENCE, "gru 5 bidirectional last"),

@@ -301,6 +301,10 @@ class Depthwise1d(nn.Conv1d):
     """The same on sequences."""
 
 
+class Depthwise3d(nn.Conv3d):
+    """The same on volumes."""
+
+
 class LayerNormOver(nn.LayerNorm):
     """Layer normalization of the channels, which netspec keeps first, at each position."""
 
@@ -329,18 +333,23 @@ class PReluWord(nn.PReLU):
 KINDS = {
     nn.Conv1d: "conv",
     nn.Conv2d: "conv",
+    nn.Conv3d: "conv",
     nn.ConvTranspose1d: "deconv",
     nn.ConvTranspose2d: "deconv",
+    nn.ConvTranspose3d: "deconv",
     Depthwise: "depthwise",
     Depthwise1d: "depthwise",
+    Depthwise3d: "depthwise",
     nn.Linear: "fc",
     nn.BatchNorm1d: "batchnorm",
     nn.BatchNorm2d: "batchnorm",
+    nn.BatchNorm3d: "batchnorm",
     nn.LayerNorm: "layernorm",
     LayerNormOver: "layernorm",
     nn.GroupNorm: "groupnorm",
     nn.InstanceNorm1d: "instancenorm",
     nn.InstanceNorm2d: "instancenorm",
+    nn.InstanceNorm3d: "instancenorm",
     Scale: "scale",
     nn.PReLU: "prelu",
     nn.Embedding: "embedding",

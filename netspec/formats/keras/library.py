@@ -1,6 +1,6 @@
 """Functions that exported Keras programs are written with: only those that a program uses are copied into it.
 
-Images are (N, C, H, W), sequences (N, D, L), token numbers (N, L).
+Images are (N, C, H, W), volumes (N, C, D, H, W), sequences (N, D, L), token numbers (N, L).
 """
 # Programs of users have shorter lines than ours.
 # fmt: off
@@ -34,7 +34,9 @@ def avg_pool(x, window, stride, padding, counted):
     ):
         starts = np.arange((n + before + after - k) // s + 1) * s - before
         count[i] = np.minimum(starts + k, n + high) - np.maximum(starts, -low)
-    under = count[0] if len(count) == 1 else np.multiply.outer(*count)
+    under = count[0]
+    for more in count[1:]:
+        under = np.multiply.outer(under, more)
     mean = ops.average_pool(
         ops.pad(x, edge + list(padding)), window, stride, "valid", "channels_first"
     )

@@ -111,6 +111,14 @@ def _upsample(w: Writer, at: At, xs: Sequence[str]) -> str:
         "bilinear": {"mode": "linear", "coordinate_transformation_mode": places},
         "bicubic": {"mode": "cubic", "coordinate_transformation_mode": places, "cubic_coeff_a": -0.75},
     }
+    if len(op.factor) == 3 and op.mode == "bicubic":
+        # Runtimes mix four neighbors of images alone: first of the slices, then along the depth.
+        channels, deep, *flat = at.shapes[0]
+        x = w.reshape(x, channels * deep, *flat)
+        x = w.add("Resize", x, "", w.constant([1, 1, *op.factor[1:]], "scales"), **modes["bicubic"])
+        x = w.reshape(x, channels, deep, prod(at.shape[2:]))
+        x = w.add("Resize", x, "", w.constant([1, 1, op.factor[0], 1], "scales"), **modes["bicubic"])
+        return w.reshape(x, *at.shape)
     # Runtimes resize images: a sequence is one of one row.
     rows = len(op.factor) == 1
     if rows:

@@ -225,7 +225,7 @@ def _line(item: Line, words: Iterator[str | None]) -> str:
     given = {name: word for (name, _), word in zip(slots(item.piece.layer), words, strict=False) if word is not None}
     # A sequence that attention reads beside its own stands behind its key.
     second = item.piece.layer.second
-    own = _words(item.piece.layer, given, sequence=len(item.piece.shape) == 2)
+    own = _words(item.piece.layer, given, axes=len(item.piece.shape) - 1)
     text = [own, *(f"{second}={label}" if second else label for label in item.reads)]
     text += [f"share={item.share}"] if item.share else []
     return " ".join([*text, *(["as", item.label] if item.label else [])])
@@ -246,13 +246,13 @@ def _use_text(item: Use, words: Iterator[str | None]) -> str:
     return " ".join([*text, *(["as", item.label] if item.label else [])])
 
 
-def _words(layer: Layer, given: dict[str, str], *, sequence: bool) -> str:
+def _words(layer: Layer, given: dict[str, str], *, axes: int) -> str:
     """Return the words of a layer as a person writes them, with others in place of some numbers.
 
     Args:
         layer: in question.
         given: words by the arguments that they stand for.
-        sequence: whether it makes a sequence, of which sizes are one number.
+        axes: how many axes of positions it makes: of a sequence a size is one number, of a volume three.
     """
     shown = layer
     kernel, pad = getattr(layer, "kernel", None), getattr(layer, "pad", None)
@@ -260,12 +260,13 @@ def _words(layer: Layer, given: dict[str, str], *, sequence: bool) -> str:
     if isinstance(pad, tuple) and canonical in {"conv", "depthwise", "pool", "avgpool"}:
         stride = getattr(layer, "stride", None) or kernel
         halves = tuple(k // 2 for k in kernel) if kernel else ()
-        dense = getattr(layer, "dilation", (1, 1)) == (1, 1)
+        dense = set(getattr(layer, "dilation", None) or (1, 1)) == {1}
+        single = set(stride or ()) == {1}
         odd = all(k % 2 for k in kernel) if kernel else False
         free = not {"pad", "kernel", "stride"} & given.keys()
         if not any(pad):
             shown = layer.model_copy(update={"pad": "valid"})
-        elif dense and odd and pad == halves and stride == (1, 1) and free:
+        elif dense and odd and pad == halves and single and free:
             shown = layer.model_copy(update={"pad": "same"})
     words, left_out = [canonical], False
     last = {} if canonical == "batchnorm" else _LAST
@@ -274,7 +275,7 @@ def _words(layer: Layer, given: dict[str, str], *, sequence: bool) -> str:
         if p.name in given:
             words.append(given[p.name] if p.positional else f"{p.name}={given[p.name]}")
         elif p.name == "kernel" and isinstance(value, tuple) and not _is_plain_pool(shown):
-            words.append(_size(value[1:] if sequence and value[0] == value[1] else value))
+            words.append(_size(value[:1] * max(axes, 1) if len(set(value)) == 1 else value))
         else:
             found = _argument(shown, p.name)
             # What stands behind a place that is left empty needs its key: `clamp max=6`.
@@ -289,7 +290,7 @@ _LAST = {"activation": 1, "init": 2, "bias_init": 3}
 
 def _is_plain_pool(layer: Layer) -> bool:
     """Return whether people write `pool 2`: a square window that moves by its own size."""
-    return getattr(layer, "stride", ()) is None and layer.kernel[0] == layer.kernel[1]  # type: ignore[attr-defined]
+    return getattr(layer, "stride", ()) is None and len(set(layer.kernel)) == 1  # type: ignore[attr-defined]
 
 
 def _size(value: tuple[int, ...]) -> str:

@@ -206,8 +206,12 @@ def _pad(op: Any, at: Call, modules: Modules) -> str:
 
 def _upsample(op: Any, at: Call, modules: Modules) -> str:
     del modules
-    mode = "linear" if op.mode == "bilinear" and len(op.factor) == 1 else op.mode
+    linear = {1: "linear", 3: "trilinear"}.get(len(op.factor), "bilinear")
+    mode = linear if op.mode == "bilinear" else op.mode
     how = [f"scale_factor={short(op.factor)}", f'mode="{mode}"', *(["align_corners=True"] if op.align_corners else [])]
+    if op.mode == "bicubic" and len(op.factor) == 3:
+        more = [", align_corners=True"] if op.align_corners else []
+        return f"tricubic({at.reads[0]}, {op.factor}{''.join(more)})"
     if op.mode == "bicubic" and len(op.factor) == 1:
         how[0] = f"scale_factor=(1, {op.factor[0]})"
         return f"F.interpolate({', '.join([f'{atom(at.reads[0])}[:, :, None]', *how])})[:, :, 0]"

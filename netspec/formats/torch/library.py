@@ -1,6 +1,6 @@
 """Functions that exported PyTorch programs are written with: only those that a program uses are copied into it.
 
-Images are (N, C, H, W), sequences (N, D, L), token numbers (N, L).
+Images are (N, C, H, W), volumes (N, C, D, H, W), sequences (N, D, L), token numbers (N, L).
 """
 # Programs of users have shorter lines than ours.
 # fmt: off
@@ -22,7 +22,8 @@ def conv_transpose(
     groups: int,
 ) -> Tensor:
     """Spread a kernel from each input, and cut off the border (negative: add zeros)."""
-    spread = F.conv_transpose2d if x.dim() == 4 else F.conv_transpose1d
+    kinds = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)
+    spread = kinds[x.dim() - 3]
     y = F.pad(
         spread(x, weight, None, stride, 0, 0, groups, dilation), [-n for n in cut]
     )
@@ -37,12 +38,31 @@ def avg_pool(
     counted: list[int],
 ) -> Tensor:
     """Return the mean of each window; of the padding so much counts, as zeros."""
-    mean = F.avg_pool2d if x.dim() == 4 else F.avg_pool1d
+    mean = (F.avg_pool1d, F.avg_pool2d, F.avg_pool3d)[x.dim() - 3]
     inside = F.pad(
         F.pad(torch.ones_like(x), counted, value=1),
         [a - b for a, b in zip(padding, counted)],
     )
     return mean(F.pad(x, padding), window, stride) / mean(inside, window, stride)
+
+
+def tricubic(
+    x: Tensor, factor: tuple[int, int, int], align_corners: bool = False
+) -> Tensor:
+    """Enlarge volumes (N, C, D, H, W) between four neighbors along each axis."""
+    deep, *flat = factor
+    slices = x.transpose(1, 2).flatten(0, 1)
+    y = F.interpolate(
+        slices, scale_factor=flat, mode="bicubic", align_corners=align_corners
+    )
+    y = y.unflatten(0, (len(x), -1)).transpose(1, 2)
+    z = F.interpolate(
+        y.flatten(3),
+        scale_factor=(deep, 1),
+        mode="bicubic",
+        align_corners=align_corners,
+    )
+    return z.unflatten(3, y.shape[3:])
 
 
 def standardize(x: Tensor, dims: tuple[int, ...], epsilon: float) -> Tensor:

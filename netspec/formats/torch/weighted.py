@@ -136,7 +136,7 @@ def _linear(op: Any, at: Call, modules: Modules) -> str:
 def _batch_norm(op: Any, at: Call, modules: Modules) -> str:
     scale, offset, mean, variance = at.operation.parameters
     how = options(eps=unless(number(op.epsilon), number(1e-5)), momentum=unless(number(1 - op.momentum), number(0.1)))
-    kind = {1: "1d", 2: "1d", 3: "2d"}[len(at.shapes[0])]
+    kind = {1: "1d", 2: "1d", 3: "2d", 4: "3d"}[len(at.shapes[0])]
     text = f"nn.BatchNorm{kind}({', '.join([str(at.shapes[0][0]), *how])})"
     paths = {"weight": scale, "bias": offset, "running_mean": mean, "running_var": variance}
     made = modules.module(node_of(scale), text, paths, {"num_batches_tracked": np.zeros((), np.int64)})

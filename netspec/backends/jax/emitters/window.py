@@ -1,4 +1,4 @@
-"""Convolution and pooling. The kernels know images; a sequence is an image of one row."""
+"""Convolution and pooling. The kernels know images and volumes; a sequence is an image of one row."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from jax.typing import DTypeLike
 
 from netspec import ops
 from netspec.backends.jax.emitters.base import EmitContext, Emitter, Kept, OpContext, Stepping, on_positions
-from netspec.backends.jax.kernels import conv, deconv, pool
-from netspec.backends.jax.kernels.arrange import NO_PADDING
+from netspec.backends.jax.kernels import conv, deconv, pool, volume
 from netspec.graph.graph import Operation
 
 __all__ = ["EMITTERS", "STEPS"]
@@ -21,14 +20,14 @@ _ONE_ROW = {"window": (1,), "stride": (1,), "dilation": (1,), "padding": ((0, 0)
 
 
 def _geometry(op: ops.Op, *names: str) -> dict[str, Any]:
-    """Return the sizes of an operation for an image: those of a sequence get a row that changes nothing."""
+    """Return the sizes of an operation for an image or a volume: those of a sequence get a row that changes nothing."""
     sizes = {name: getattr(op, name) for name in names}
-    return {name: size if len(size) == 2 else (*_ONE_ROW[name], *size) for name, size in sizes.items()}
+    return {name: size if len(size) > 1 else (*_ONE_ROW[name], *size) for name, size in sizes.items()}
 
 
 def _on_images(compute: Callable[..., jax.Array], at: OpContext, x: jax.Array, *kernels: jax.Array) -> jax.Array:
-    """Compute on images, or on sequences as images of one row."""
-    if x.ndim == 4:
+    """Compute on images and volumes, or on sequences as images of one row."""
+    if x.ndim > 3:
         return compute(x, *kernels)
     y = compute(jnp.expand_dims(x, at.layout.space), *(kernel[:, :, None] for kernel in kernels))
     return jnp.squeeze(y, at.layout.space) if y.ndim == 4 else y
@@ -36,14 +35,16 @@ def _on_images(compute: Callable[..., jax.Array], at: OpContext, x: jax.Array, *
 
 def _conv(op: ops.Conv, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     how = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups, "strategy": at.strategy}
-    return _on_images(lambda x, kernel: conv.conv2d(x, kernel, **how, layout=at.layout), at, x, *arrays)
+    compute = volume.conv3d if x.ndim == 5 else conv.conv2d
+    return _on_images(lambda x, kernel: compute(x, kernel, **how, layout=at.layout), at, x, *arrays)
 
 
 def _conv_transpose(
     op: ops.ConvTranspose, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]
 ) -> jax.Array:
     how = {**_geometry(op, "stride", "padding", "dilation"), "groups": op.groups, "strategy": at.strategy}
-    return _on_images(lambda x, kernel: deconv.conv_transpose2d(x, kernel, **how, layout=at.layout), at, x, *arrays)
+    compute = volume.conv_transpose3d if x.ndim == 5 else deconv.conv_transpose2d
+    return _on_images(lambda x, kernel: compute(x, kernel, **how, layout=at.layout), at, x, *arrays)
 
 
 def _pool(compute: Callable[[jax.Array], jax.Array], at: OpContext, x: jax.Array) -> jax.Array:
@@ -53,19 +54,24 @@ def _pool(compute: Callable[[jax.Array], jax.Array], at: OpContext, x: jax.Array
 def _max_pool(op: ops.MaxPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
-    return _pool(lambda x: pool.max_pool2d(x, **where, strategy=at.strategy), at, x)
+    compute = volume.max_pool3d if x.ndim == 5 else pool.max_pool2d
+    return _pool(lambda x: compute(x, **where, strategy=at.strategy), at, x)
 
 
 def _avg_pool(op: ops.AvgPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     where = _geometry(op, "window", "stride", "padding")
-    counted = _geometry(op, "counted")["counted"] if op.counted else NO_PADDING
-    return _pool(lambda x: pool.avg_pool2d(x, **where, counted=counted), at, x)
+    if op.counted:
+        where |= _geometry(op, "counted")
+    compute = volume.avg_pool3d if x.ndim == 5 else pool.avg_pool2d
+    return _pool(lambda x: compute(x, **where), at, x)
 
 
 def _global_pool(op: ops.GlobalPool, _: EmitContext, at: OpContext, x: jax.Array, arrays: list[jax.Array]) -> jax.Array:
     del arrays
     compute = {"max": pool.global_max, "avg": pool.global_mean, "sum": pool.global_sum}[op.mode]
+    if x.ndim == 5:
+        return _without_positions(lambda x: compute(volume.rows(x)), x, at)
     return _on_images(lambda x: _without_positions(compute, x, at), at, x)
 
 

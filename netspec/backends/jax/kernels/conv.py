@@ -17,10 +17,16 @@ from netspec.backends.jax.kernels.im2col import Geometry
 from netspec.backends.jax.kernels.winograd import winograd
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
 
-__all__ = ["DIMENSIONS", "STRATEGIES", "conv2d", "is_pointwise"]
+__all__ = ["STRATEGIES", "conv2d", "dimensions", "direct", "is_pointwise"]
 
-DIMENSIONS: Mapping[Layout, str] = MappingProxyType({CHANNELS_LAST: "NHWC", CHANNELS_FIRST: "NCHW", BATCH_LAST: "CHWN"})
-"""What JAX calls each layout."""
+_LAYOUTS: Mapping[Layout, str] = MappingProxyType({CHANNELS_LAST: "N{}C", CHANNELS_FIRST: "NC{}", BATCH_LAST: "C{}N"})
+
+
+def dimensions(layout: Layout, rank: int) -> tuple[str, str, str]:
+    """Returns what JAX calls the axes of an input, a kernel and an output of so many axes: images have 4, volumes 5."""
+    positions = "DHW"[5 - rank :]
+    values = _LAYOUTS[layout].format(positions)
+    return values, f"OI{positions}", values
 
 
 def conv2d(
@@ -64,20 +70,31 @@ def is_pointwise(kernel_shape: tuple[int, ...], padding: Padding2) -> bool:
     return kernel_shape[2:] == (1, 1) and padding == NO_PADDING
 
 
-def _direct(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, layout: Layout) -> jax.Array:
-    """The platform's own convolution."""
+def direct(
+    x: jax.Array,
+    kernel: jax.Array,
+    stride: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+    groups: int,
+    layout: Layout,
+) -> jax.Array:
+    """Convolves images or volumes by the platform's own convolution."""
     # No preferred_element_type: JAX cannot transpose a convolution whose result is wider than its operands,
     # and the libraries below (Eigen, cuDNN) accumulate bfloat16 in float32 anyway.
-    dimensions = DIMENSIONS[layout]
     return lax.conv_general_dilated(
         x,
         kernel,
-        window_strides=geometry.stride,
-        padding=geometry.padding,
-        rhs_dilation=geometry.dilation,
-        dimension_numbers=(dimensions, "OIHW", dimensions),
+        window_strides=stride,
+        padding=padding,
+        rhs_dilation=dilation,
+        dimension_numbers=dimensions(layout, x.ndim),
         feature_group_count=groups,
     )
+
+
+def _direct(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, layout: Layout) -> jax.Array:
+    return direct(x, kernel, *geometry, groups, layout)
 
 
 def _matmul(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, layout: Layout) -> jax.Array:

@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from netspec.backends.jax.kernels.arrange import Padding2, Size2, dot
-from netspec.backends.jax.kernels.conv import DIMENSIONS
+from netspec.backends.jax.kernels.conv import dimensions
 from netspec.backends.jax.kernels.im2col import Geometry, add_back, columns_last
 from netspec.planning.layouts import BATCH_LAST, CHANNELS_FIRST, CHANNELS_LAST, Layout
 
-__all__ = ["STRATEGIES", "conv_transpose2d"]
+__all__ = ["STRATEGIES", "conv_transpose2d", "direct"]
 
 
 def conv_transpose2d(
@@ -52,22 +53,33 @@ def conv_transpose2d(
     return STRATEGIES[strategy](x, kernel, Geometry(stride, padding, dilation), groups, layout)
 
 
-def _direct(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, layout: Layout) -> jax.Array:
-    """The platform's convolution over the input with zeros between its values, by the kernel turned around."""
-    stride, padding, dilation = geometry
+def direct(
+    x: jax.Array,
+    kernel: jax.Array,
+    stride: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+    groups: int,
+    layout: Layout,
+) -> jax.Array:
+    """Convolves images or volumes with zeros between their values, by the platform and the kernel turned around."""
     inputs, outputs, *window = kernel.shape
-    turned = kernel.reshape(groups, inputs // groups, outputs, *window)[..., ::-1, ::-1].swapaxes(1, 2)
+    turned = jnp.flip(kernel, range(2, kernel.ndim)).reshape(groups, inputs // groups, outputs, *window).swapaxes(1, 2)
     reach = [d * (k - 1) for k, d in zip(window, dilation, strict=True)]
     return lax.conv_general_dilated(
         x,
         turned.reshape(groups * outputs, inputs // groups, *window),
-        window_strides=(1, 1),
+        window_strides=(1,) * len(window),
         padding=[(r - low, r - high) for r, (low, high) in zip(reach, padding, strict=True)],
         lhs_dilation=stride,
         rhs_dilation=dilation,
-        dimension_numbers=(DIMENSIONS[layout], "OIHW", DIMENSIONS[layout]),
+        dimension_numbers=dimensions(layout, x.ndim),
         feature_group_count=groups,
     )
+
+
+def _direct(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, layout: Layout) -> jax.Array:
+    return direct(x, kernel, *geometry, groups, layout)
 
 
 def _columns(x: jax.Array, kernel: jax.Array, geometry: Geometry, groups: int, layout: Layout) -> jax.Array:

@@ -178,18 +178,18 @@ def _cut(
 
 
 def _axes(use: Use) -> int:
-    return 1 if "1D" in use.entry.kind else 2
+    return next((n for n in (1, 3) if f"{n}D" in use.entry.kind), 2)
 
 
-def _both(size: tuple[int, ...]) -> tuple[int, int]:
-    """Return the size of an image's window; of a sequence the same number twice."""
-    return (size[0], size[-1])
+def _both(size: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the size of a window as the language has it: two numbers where all are equal, as of a sequence its one."""
+    return (size[0], size[0]) if len(set(size)) == 1 else size
 
 
 def _window(net: Network, use: Use, x: Value, axes: int) -> tuple[Value, dict[str, Any]]:
     """Return what a window moves over, and its arguments; a border of zeros before it becomes its own."""
     x = net.positions(use, x, axes)
-    pad: str | tuple[int, int] = use.word("padding", "valid")
+    pad: str | tuple[int, ...] = use.word("padding", "valid")
     if pad not in {"valid", "same", "causal"}:
         raise RefusedError(f"padding={pad[:60]!r}", "same, valid or causal")
     kernel, stride, dilation = (
@@ -243,10 +243,12 @@ LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {
     "Dense": dense,
     "Conv1D": _conv,
     "Conv2D": _conv,
+    "Conv3D": _conv,
     "DepthwiseConv1D": _depthwise,
     "DepthwiseConv2D": _depthwise,
     "SeparableConv1D": _separable,
     "SeparableConv2D": _separable,
     "Conv1DTranspose": _transposed,
     "Conv2DTranspose": _transposed,
+    "Conv3DTranspose": _transposed,
 }

@@ -158,7 +158,10 @@ LAYERS: Mapping[str, _Function] = {
     "BatchNormalization": _batch,
     "LayerNormalization": _layer,
     "GroupNormalization": _group,
-    **dict.fromkeys(("Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianDropout"), _dropout),
+    **dict.fromkeys(
+        ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout"),
+        _dropout,
+    ),
     "GaussianNoise": _noise,
     "LayerScale": _layer_scale,
     "StochasticDepth": _stochastic_depth,

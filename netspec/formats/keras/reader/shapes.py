@@ -32,8 +32,8 @@ def _reshape(net: Network, use: Use, x: Value) -> Value:
     if said.count(-1) > 1 or any(n < -1 or n == 0 for n in said) or total % rest or (-1 not in said and rest != total):
         raise RefusedError(f"target_shape={short(said)} does not fit {format_shape(x.shape)}")
     shape = tuple(total // rest if n == -1 else n for n in said)
-    if len(shape) > 3 or not shape:
-        raise RefusedError(f"a shape of {len(shape)} axes ({format_shape(shape)}); 1 to 3 can be")
+    if len(shape) > 4 or not shape:
+        raise RefusedError(f"a shape of {len(shape)} axes ({format_shape(shape)}); 1 to 4 can be")
     if shape == x.shape:
         return x
     if len(shape) == 1:

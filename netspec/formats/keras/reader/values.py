@@ -13,10 +13,10 @@ from netspec.ops import Shape
 
 __all__ = ["CHANNELS_FIRST", "CHANNELS_LAST", "Block", "Value", "order_of", "permuted"]
 
-CHANNELS_LAST = {0: (), 1: (0,), 2: (1, 0), 3: (2, 0, 1)}
+CHANNELS_LAST = {0: (), 1: (0,), 2: (1, 0), 3: (2, 0, 1), 4: (3, 0, 1, 2)}
 """By how many axes there are: which of Keras' axes each of netspec's is, where its channels come last."""
 
-CHANNELS_FIRST = {0: (), 1: (0,), 2: (0, 1), 3: (0, 1, 2)}
+CHANNELS_FIRST = {0: (), 1: (0,), 2: (0, 1), 3: (0, 1, 2), 4: (0, 1, 2, 3)}
 
 
 @dataclass(frozen=True, slots=True)

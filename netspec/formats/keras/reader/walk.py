@@ -133,8 +133,8 @@ class Walk(Network):
             return _UNKNOWN
         given = self.shape if not several else None
         count = len(sizes) if sizes is not None else len(given or ())
-        if not 1 <= count <= 3:
-            what = "is not in the file" if sizes is None else f"has {count} axes, and 1 to 3 can be"
+        if not 1 <= count <= 4:
+            what = "is not in the file" if sizes is None else f"has {count} axes, and 1 to 4 can be"
             fix = "say it: --shape CxHxW" if sizes is None else "a network of another kind"
             self.sketch.unknown(place, f"the shape of the input {what}", fix)
             return _UNKNOWN

@@ -20,8 +20,8 @@ _OTHER = "these are the weights of another network"
 
 _WORDS = """
 Dense Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D Conv1DTranspose
-Conv2DTranspose BatchNormalization LayerNormalization GroupNormalization PReLU Embedding LSTM GRU SimpleRNN
-Bidirectional MultiHeadAttention TimeDistributed Normalization Convolution1D Convolution2D Deconvolution2D
+Conv2DTranspose Conv3DTranspose BatchNormalization LayerNormalization GroupNormalization PReLU Embedding LSTM GRU
+SimpleRNN Bidirectional MultiHeadAttention TimeDistributed Normalization Convolution1D Convolution2D Deconvolution2D
 SeparableConvolution2D AtrousConvolution2D Highway MaxoutDense LocallyConnected1D LocallyConnected2D EinsumDense
 LayerScale CuDNNLSTM CuDNNGRU ConvLSTM2D
 """

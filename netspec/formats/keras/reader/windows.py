@@ -14,11 +14,11 @@ __all__ = ["LAYERS"]
 
 
 def _axes(use: Use) -> int:
-    return 1 if "1D" in use.entry.kind else 2
+    return next((n for n in (1, 3) if f"{n}D" in use.entry.kind), 2)
 
 
-def _both(size: tuple[int, ...]) -> tuple[int, int]:
-    return (size[0], size[-1])
+def _both(size: tuple[int, ...]) -> tuple[int, ...]:
+    return (size[0], size[0]) if len(set(size)) == 1 else size
 
 
 def _pool(net: Network, use: Use, x: Value) -> Value:
@@ -107,17 +107,15 @@ def _upsampling(net: Network, use: Use, x: Value) -> Value:
 
 
 LAYERS: Mapping[str, Callable[[Network, Use, Value], Value]] = {
-    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D", "AveragePooling1D", "AveragePooling2D"), _pool),
-    **dict.fromkeys(
-        (
-            "GlobalAveragePooling1D",
-            "GlobalAveragePooling2D",
-            "GlobalMaxPooling1D",
-            "GlobalMaxPooling2D",
-        ),
-        _global,
-    ),
-    **dict.fromkeys(("ZeroPadding1D", "ZeroPadding2D"), _padding),
-    **dict.fromkeys(("Cropping1D", "Cropping2D"), _cropping),
-    **dict.fromkeys(("UpSampling1D", "UpSampling2D"), _upsampling),
+    f"{kind}{axes}D": read
+    for kind, read in (
+        ("MaxPooling", _pool),
+        ("AveragePooling", _pool),
+        ("GlobalAveragePooling", _global),
+        ("GlobalMaxPooling", _global),
+        ("ZeroPadding", _padding),
+        ("Cropping", _cropping),
+        ("UpSampling", _upsampling),
+    )
+    for axes in (1, 2, 3)
 }

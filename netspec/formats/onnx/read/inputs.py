@@ -52,9 +52,9 @@ def _declared(t: Trace, name: str, declared: Declared, nodes: Sequence[Node], gi
     sizes = sizes or ()
     first = 1 if len(sizes) == 3 and _first_reader(name, nodes) else 0
     rest = [size for axis, size in enumerate(sizes) if axis != first]
-    if not rest or len(rest) > 3:
+    if not rest or len(rest) > 4:
         what = "it has one axis" if len(sizes) == 1 else f"it has {len(sizes)} axes"
-        raise RefusedError(what, "that of the examples, and one to three more: an image, a sequence or features")
+        raise RefusedError(what, "that of the examples, and one to four more: volume, image, sequence or features")
     last = len(rest) == 3 and _channels_last(name, nodes)
     shape = _filled([rest[2], rest[0], rest[1]] if last else rest, given, several=several)
     batch = sizes[first] or FREE
@@ -89,7 +89,7 @@ def _filled(shape: Sequence[int | None], given: Shape | None, *, several: bool) 
     if several:
         raise RefusedError(f"its sizes {free} are free", "export it with fixed sizes: there are several inputs")
     if given is None:
-        fix = ("LENGTH", "FEATURESxLENGTH", "CxHxW")[len(shape) - 1]
+        fix = ("LENGTH", "FEATURESxLENGTH", "CxHxW", "CxDxHxW")[len(shape) - 1]
         raise RefusedError(f"its sizes {free} are free", f"say it: --shape {fix}")
     if len(given) != len(shape) or any(n not in {None, g} for n, g in zip(shape, given, strict=True)):
         raise RefusedError(f"the file says {free}, and --shape {format_shape(given)}", "leave --shape out")

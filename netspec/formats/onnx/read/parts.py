@@ -13,7 +13,7 @@ from netspec.formats.onnx.read.model import Node, RefusedError
 from netspec.formats.onnx.read.moves import view_of, whole_numbers
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Atom, Group, View, size_of
-from netspec.formats.onnx.read.windows import cropped, two
+from netspec.formats.onnx.read.windows import cropped, written
 
 __all__ = ["OPERATORS", "cut"]
 
@@ -33,7 +33,7 @@ def cut(t: Trace, node: Node, view: View, axis: int, start: int, count: int) -> 
     if where is None and view.base and view.base[0][: len(own)] == own:
         # The first part of the channels: heads, or what was stacked before.
         where, inner = 0, size_of(view.base[0][len(own) :])
-    if where is None or (where > 0 and len(view.base) > 3):
+    if where is None or (where > 0 and len(view.base) > 4):
         view = t.featured(node, view, own)
         if view.base[0] != own:
             view = t.laid(node, view, [own, *view.base[1:]])
@@ -75,12 +75,12 @@ def _every(t: Trace, node: Node, view: View, axis: int, step: int, count: int) -
     if any(atom.batch for atom in own):
         raise RefusedError("it takes some of the examples of a batch")
     where = next((i for i, group in enumerate(view.base) if group == own), None)
-    if where is None or where == 0 or len(view.base) > 3:
+    if where is None or where == 0 or len(view.base) > 4:
         rest = tuple(atom for atom in view.atoms if atom not in own)
         view, where = t.laid(node, view, [rest, own]), 1
     stride = [step if i == where else 1 for i in range(1, len(view.base))]
     # A window of one takes what lies there.
-    piece = t.add(node, "pool", [view.piece], kernel=(1, 1), stride=two(stride))
+    piece = t.add(node, "pool", [view.piece], kernel=(1, 1), stride=written(stride))
     made: Group = (Atom(count),)
     base = tuple(made if i == where else group for i, group in enumerate(view.base))
     return View(piece.name, base, (*view.axes[:axis], made, *view.axes[axis + 1 :]))

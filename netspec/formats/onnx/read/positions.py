@@ -14,7 +14,7 @@ from netspec.formats.onnx.read.moves import view_of, whole_numbers
 from netspec.formats.onnx.read.parts import cut
 from netspec.formats.onnx.read.trace import Trace
 from netspec.formats.onnx.read.views import Atom, Group, View
-from netspec.formats.onnx.read.windows import padded, two
+from netspec.formats.onnx.read.windows import padded, written
 
 __all__ = ["OPERATORS"]
 
@@ -94,8 +94,8 @@ def _padded(t: Trace, node: Node, view: View, pads: Sequence[tuple[int, int]], m
         only = [each if i == 1 else (0, 0) for i, each in enumerate(pads)]
         return _padded(t, node, _padded(t, node, view, inner, mode), only, mode)
     plain = t.plain(node, view, len(view.axes))
-    if len(plain.base) > 3:
-        raise RefusedError("a border along three axes of positions")
+    if len(plain.base) > 4:
+        raise RefusedError("a border along more than three axes of positions")
     return padded(t, node, plain, tuple(pads[2:]), mode)
 
 
@@ -140,14 +140,14 @@ def _resize(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     fields = _interpolation(t, node, factor)
     used = [i for i in range(len(factor)) if view.axes[2 + i] or factor[i] > 1]
     if len(used) == 1 and [*view.base] == [view.axes[1], view.axes[2 + used[0]]]:
-        piece = t.add(node, "upsample", [view.piece], factor=two([factor[used[0]]]), **fields)
+        piece = t.add(node, "upsample", [view.piece], factor=written([factor[used[0]]]), **fields)
         made = t.fresh(piece, piece.shape)
         ends = tuple(made.base[1] if i in used else () for i in range(len(factor)))
         return replace(made, axes=(made.axes[0], made.base[0], *ends))
     plain = t.plain(node, view, len(shape))
-    if len(factor) > 2:
-        raise RefusedError("a size along three axes of positions")
-    piece = t.add(node, "upsample", [plain.piece], factor=two(factor), **fields)
+    if len(factor) > 3:
+        raise RefusedError("a size along more than three axes of positions")
+    piece = t.add(node, "upsample", [plain.piece], factor=written(factor), **fields)
     return t.fresh(piece, piece.shape)
 
 

@@ -236,7 +236,7 @@ def _reduced(t: Trace, node: Node, view: Any, mode: str, axes: Sequence[int], *,
         name, base = t.add(node, "dot", product.inputs).name, ((), *base[1:])
     elif over:
         read = view
-        if not (len(base) in {2, 3} and set(base[0]) == set(kept)):
+        if not (len(base) in {2, 3, 4} and set(base[0]) == set(kept)):
             read = t.laid(node, view, [kept, gone])
         name, base = t.add(node, "globalpool", [read.piece], mode=mode).name, read.base[:1]
     left = tuple(() if i in axes else group for i, group in enumerate(view.axes))

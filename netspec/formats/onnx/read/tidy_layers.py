@@ -120,7 +120,10 @@ def _start(at: Tidying, piece: Piece) -> tuple[int, ...]:
     """Return where a crop begins."""
     layer: Any = piece.layer
     if layer.offset is not None:
-        return tuple(layer.offset)
+        # Of a volume two equal numbers mean all three axes.
+        return (
+            tuple(layer.offset) if len(piece.shape) < 4 or len(layer.offset) > 2 else (*layer.offset, layer.offset[0])
+        )
     found = at.sketch.shapes[piece.inputs[0]][1:]
     middle = tuple((n - k) // 2 for n, k in zip(found, piece.shape[1:], strict=True))
     return middle if len(middle) > 1 else (*middle, *middle)
@@ -158,7 +161,7 @@ def _border(at: Tidying, piece: Piece) -> bool:
     border: Any = first.layer
     if border.mode != "zero" or border.channels or border.channels_before:
         return False
-    pad = border.amount if len(piece.shape) == 3 else (border.amount[1], border.amount[1])
+    pad = border.amount if len(piece.shape) > 2 else (border.amount[1], border.amount[1])
     shape, inputs = piece.shape, piece.inputs
     try:
         counted = {"count_padding": True} if kind_of(piece) == "avgpool" else {}

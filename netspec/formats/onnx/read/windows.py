@@ -15,12 +15,12 @@ from netspec.formats.onnx.read.views import Group, View
 from netspec.formats.reading import Array, Piece
 from netspec.ops import Pads, same_padding
 
-__all__ = ["OPERATORS", "cropped", "padded", "two"]
+__all__ = ["OPERATORS", "cropped", "padded", "written"]
 
 
-def two(sizes: Sequence[int]) -> tuple[int, int]:
-    """Return a size as the language has it: of a sequence, both numbers are its length's."""
-    return (sizes[-1], sizes[-1]) if len(sizes) == 1 else (sizes[0], sizes[1])
+def written(sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return a size as the language has it: two numbers where all are equal, as of a sequence its one."""
+    return (sizes[0], sizes[0]) if len(set(sizes)) == 1 else tuple(sizes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,10 @@ def _window(t: Trace, node: Node, value: Any, kernel: Sequence[int] | None, *, s
     if not isinstance(value, View) or value.tokens:
         raise RefusedError("it reads no computed value")
     rank = len(value.axes) - 2
-    if rank not in {1, 2}:
+    if rank not in {1, 2, 3}:
         raise RefusedError(
             f"windows along {rank} axes" if rank > 0 else "it reads a value without positions",
-            "images have two axes of positions, sequences one",
+            "volumes have three axes of positions, images two, sequences one",
         )
     sizes = node.wholes("kernel_shape", rank, 1) if kernel is None else tuple(kernel)
     if node.attributes.get("kernel_shape", list(sizes)) != list(sizes) or len(sizes) != rank:
@@ -122,7 +122,7 @@ def padded(t: Trace, node: Node, view: View, pads: Sequence[tuple[int, int]], mo
         return view
     most = tuple(map(max, pads))
     shape = t.sketch.shapes[view.piece]
-    piece = t.add(node, "pad", [view.piece], amount=two(most), mode=mode)
+    piece = t.add(node, "pad", [view.piece], amount=written(most), mode=mode)
     if any(before != after for before, after in pads):
         start = tuple(m - before for m, (before, _) in zip(most, pads, strict=True))
         size = tuple(n + before + after for n, (before, after) in zip(shape[1:], pads, strict=True))
@@ -135,7 +135,7 @@ def cropped(t: Trace, node: Node, name: str, start: Sequence[int], size: Sequenc
     """Return the layer that keeps so many positions from a place on."""
     found = t.sketch.shapes[name][1:]
     middle = all((n - k) // 2 == s for n, k, s in zip(found, size, start, strict=True))
-    return t.add(node, "crop", [name], size=two(size), offset=None if middle else two(start))
+    return t.add(node, "crop", [name], size=written(size), offset=None if middle else written(start))
 
 
 def _even(pads: Pads) -> bool:
@@ -143,7 +143,7 @@ def _even(pads: Pads) -> bool:
 
 
 def _amount(pads: Pads) -> Any:
-    return two([before for before, _ in pads]) if any(map(any, pads)) else "valid"
+    return written([before for before, _ in pads]) if any(map(any, pads)) else "valid"
 
 
 def _conv(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
@@ -173,9 +173,9 @@ def _conv(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     else:
         view, pad = padded(t, node, view, pads), "valid"
     fields: dict[str, Any] = {
-        "kernel": two(at.kernel),
-        "stride": two(at.stride),
-        "dilation": two(at.dilation),
+        "kernel": written(at.kernel),
+        "stride": written(at.stride),
+        "dilation": written(at.dilation),
         "pad": pad,
         "bias": bias is not None,
     }
@@ -220,23 +220,23 @@ def _deconv(t: Trace, node: Node, inputs: Sequence[Any]) -> View:
     most = [max(s, d) for s, d in zip(at.stride, at.dilation, strict=True)]
     fields: dict[str, Any] = {
         "filters": kernel.shape[1] * groups,
-        "kernel": two(at.kernel),
-        "stride": two(at.stride),
-        "dilation": two(at.dilation),
+        "kernel": written(at.kernel),
+        "stride": written(at.stride),
+        "dilation": written(at.dilation),
         "groups": groups,
         "bias": bias is not None,
     }
     arrays = {"kernel": at.cut(kernel)} | ({"bias": bias} if bias is not None else {})
     if all(0 <= before - after < m or before == after for (before, after), m in zip(cut, most, strict=True)):
         given = [before - after for before, after in cut]
-        amount = two([before for before, _ in cut])
+        amount = written([before for before, _ in cut])
         piece = t.add(
             node,
             "deconv",
             [at.view.piece],
             arrays,
             pad=amount if any(amount) else "valid",
-            output_pad=two(given) if len(given) > 1 else (0, given[0]),
+            output_pad=written(given) if len(given) > 1 else (0, given[0]),
             **fields,
         )
         return at.made(t, piece)
@@ -261,7 +261,7 @@ def _pool(kind: str) -> Callable[[Trace, Node, Sequence[Any]], View]:
         ceil = bool(node.whole("ceil_mode", 0))
         counted = kind == "avgpool" and bool(node.whole("count_include_pad", 0))
         view, pads = at.view, at.pads
-        fields: dict[str, Any] = {"kernel": two(at.kernel), "stride": two(at.stride), "ceil": ceil}
+        fields: dict[str, Any] = {"kernel": written(at.kernel), "stride": written(at.stride), "ceil": ceil}
         pad: Any
         if _even(pads):
             pad = _amount(pads)
@@ -291,7 +291,7 @@ def _pool(kind: str) -> Callable[[Trace, Node, Sequence[Any]], View]:
 def _uneven_mean(t: Trace, node: Node, at: _Window) -> View:
     """Return means whose padding differs before and after and does not count."""
     zeros = padded(t, node, at.view, at.pads)
-    made = at.made(t, t.add(node, "avgpool", [zeros.piece], kernel=two(at.kernel), stride=two(at.stride)))
+    made = at.made(t, t.add(node, "avgpool", [zeros.piece], kernel=written(at.kernel), stride=written(at.stride)))
     shares: list[Array] = []
     for n, k, s, (before, after) in zip(at.size(), at.kernel, at.stride, at.pads, strict=True):
         starts = np.arange((n + before + after - k) // s + 1) * s - before
