@@ -60,9 +60,9 @@ def test_any_number_of_input_channels(pixels_of, channels: int) -> None:
 def test_other_arrays_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     with pytest.raises(DataError, match="one image"):
-        draw_features(IMAGE[None], {"a": np.ones(3)}, path, title="t")
+        draw_features(IMAGE[None, None], {"a": np.ones(3)}, path, title="t")
     with pytest.raises(DataError, match="no layers"):
         draw_features(IMAGE, {}, path, title="t")
     with pytest.raises(DataError, match="conv"):
-        draw_features(IMAGE, {"conv": np.ones((1, 2, 3, 4))}, path, title="t")
+        draw_features(IMAGE, {"conv": np.ones((1, 2, 3, 4, 5))}, path, title="t")
     assert list(tmp_path.iterdir()) == []

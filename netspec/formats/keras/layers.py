@@ -16,9 +16,9 @@ from netspec.formats.python.expressions import identifier
 __all__ = ["OF_KERAS", "Layers"]
 
 _WORDS = """
-absolute add average_pool average_pooling1d average_pooling2d cast celu clip concatenate elu equal exp
+absolute add average_pool average_pooling1d average_pooling2d average_pooling3d cast celu clip concatenate elu equal exp
 expand_dims flatten flip gelu get_item greater hard_shrink hard_sigmoid hard_tanh leaky_relu less_equal log
-log_sigmoid log_softmax logical_and matmul max max_pooling1d max_pooling2d maximum mean minimum moveaxis
+log_sigmoid log_softmax logical_and matmul max max_pooling1d max_pooling2d max_pooling3d maximum mean minimum moveaxis
 multiply negative not_equal one_hot pad permute power relu relu6 repeat reshape rsqrt selu sigmoid silu
 soft_shrink softmax softplus softsign split sqrt square stack subtract sum swapaxes tanh tanh_shrink transpose
 true_divide where

@@ -70,9 +70,9 @@ def _after(net: Net) -> Mapping[str, Entry]:
 
 
 def _shape(entry: Entry, units: int) -> Shape:
-    """Return the shape of a `Reshape` to two or three axes; empty for another."""
+    """Return the shape of a `Reshape` to two to four axes; empty for another."""
     said = entry.config.get("target_shape")
-    if not isinstance(said, list) or len(said) not in {2, 3} or not all(type(n) is int for n in said):
+    if not isinstance(said, list) or len(said) not in {2, 3, 4} or not all(type(n) is int for n in said):
         return ()
     rest = prod(n for n in said if n != -1)
     if said.count(-1) > 1 or any(n < -1 or n == 0 for n in said) or units % rest:

@@ -73,8 +73,8 @@ class Network:
 
     def channels_last(self, use: Use, x: Value) -> Value:
         """Return a value whose channels here are Keras' last axis, in Keras' order where it is a row."""
-        if len(x.shape) > 3 or not x.shape:
-            raise RefusedError(f"it reads {len(x.shape)} axes ({format_shape(x.shape)}); 1 to 3 can be")
+        if len(x.shape) > 4 or not x.shape:
+            raise RefusedError(f"it reads {len(x.shape)} axes ({format_shape(x.shape)}); 1 to 4 can be")
         return self.arranged(use, x, CHANNELS_LAST[len(x.shape)])
 
     def positions(self, use: Use, x: Value, axes: int) -> Value:

@@ -82,7 +82,7 @@ def _on_axis(net: Network, use: Use, x: Value) -> Value:
     said = use.get("axis", -1)
     said = said[0] if isinstance(said, list) and len(said) == 1 else said
     count = len(x.shape)
-    if not isinstance(said, int) or isinstance(said, bool) or not -count <= said <= count or not said or count > 3:
+    if not isinstance(said, int) or isinstance(said, bool) or not -count <= said <= count or not said or count > 4:
         raise RefusedError(f"axis={short(said)}", "the axis of the channels")
     axis = said - 1 if said > 0 else said + count
     if axis == x.axes[0]:
