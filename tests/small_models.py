@@ -29,7 +29,13 @@ LETS: dict[str, dict[str, Any]] = {
 }
 """What is said in place of a `let`."""
 
-IMAGES = {"inception_v3": (3, 96, 96), "multitask": (3, 32, 32), "vgg16": (3, 32, 32), "vgg11_bn": (3, 32, 32)}
+IMAGES = {
+    "inception_v3": (3, 96, 96),
+    "multitask": (3, 32, 32),
+    "r3d_18": (3, 4, 32, 32),
+    "vgg16": (3, 32, 32),
+    "vgg11_bn": (3, 32, 32),
+}
 """Smaller ones than those of 64x64 pixels that networks for ImageNet get here, or larger."""
 
 

@@ -17,6 +17,7 @@ KINDS = {
         "mobilenet mobilenet_v2 mobilenet_v3_small shufflenet_v2 efficientnet_b0 convnext_tiny vit_tiny vit_b16 swin_t"
     ),
     "Classes of pixels": "unet",
+    "Classes of films and volumes": "r3d_18",
     "Several labels, several answers": "multilabel multitask",
     "Several inputs": "siamese wide_and_deep",
     "Images from few numbers": "autoencoder vae",

@@ -77,6 +77,7 @@ NETWORKS = {
     "resnext50_32x4d": resnet(25_028_904, 4.230, width=128, groups=32),
     "resnext101_32x8d": resnet(88_791_336, 16.414, width=256, groups=32, third=23),
     "wide_resnet50_2": resnet(68_883_240, 11.398, width=128),
+    "r3d_18": Published(33_371_472, 40.697),
     "squeezenet": Published(1_235_496),  # 1.1
     "squeezenet1_0": Published(1_248_424, 0.819),
     "densenet121": Published(7_978_856, 2.834),

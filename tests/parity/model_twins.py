@@ -101,6 +101,23 @@ def resnet18() -> Module:
     return nn.Sequential(*stem, *blocks, Mean(), nn.Linear(512, 1000))
 
 
+def r3d_18() -> Module:
+    """ResNet-18 along frames, too; its beginning halves rows and columns alone, and nothing is pooled."""
+
+    def deep(c_in: int, c_out: int, k: int, stride: int = 1) -> list[Module]:
+        return [nn.Conv3d(c_in, c_out, k, stride, k // 2, bias=False), nn.BatchNorm3d(c_out)]
+
+    def block(c_in: int, c_out: int, stride: int, way: Module | None = None) -> Module:
+        body = nn.Sequential(*deep(c_in, c_out, 3, stride), nn.ReLU(), *deep(c_out, c_out, 3))
+        return nn.Sequential(Residual(body, way), nn.ReLU())
+
+    blocks = [block(64, 64, 1), block(64, 64, 1)]
+    for before, c in pairwise((64, 128, 256, 512)):
+        blocks += [block(before, c, 2, nn.Sequential(*deep(before, c, 1, 2))), block(c, c, 1)]
+    stem = (nn.Conv3d(3, 64, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False), nn.BatchNorm3d(64), nn.ReLU())
+    return nn.Sequential(*stem, *blocks, nn.AdaptiveAvgPool3d(1), nn.Flatten(), nn.Linear(512, 400))
+
+
 # --- plain and squeezed -------------------------------------------------------------------------------------------
 
 
@@ -292,6 +309,7 @@ TWINS: dict[str, Callable[[], Module]] = {
     "lstm": Columns,
     "mobilenet": mobilenet,
     "mobilenet_v2": mobilenet_v2,
+    "r3d_18": r3d_18,
     "resnet18": resnet18,
     "resnet20": resnet20,
     "squeezenet": squeezenet,

@@ -28,6 +28,7 @@ SPECS = {path.stem: path for path in sorted((specs_folder() / "models").glob("*.
 INPUT = {
     "mobilenet": (3, 32, 32),
     "mobilenet_v2": (3, 32, 32),
+    "r3d_18": (3, 4, 32, 32),
     "resnet18": (3, 64, 64),
     "squeezenet": (3, 64, 64),
     "vgg11_bn": (3, 32, 32),
@@ -66,8 +67,8 @@ class Case:
 
 
 # Compilations cost the most here: the deepest networks are compiled whole before a release only, and so are two that
-# have nothing of their own: ResNet-20 has the blocks of ResNet-18, and all that is in VGG is in others too.
-LONG = {*SLIM, "resnet18", "vgg11_bn"}
+# have nothing of their own: ResNet-20 has the blocks of ResNet-18 and R3D-18, and all that is in VGG is in others too.
+LONG = {*SLIM, "r3d_18", "resnet18", "vgg11_bn"}
 LONG_STEPS = {"squeezenet"}
 CASES = [
     *(pytest.param(Case(name), id=name, marks=[pytest.mark.slow] if name in LONG else []) for name in TWINS),
