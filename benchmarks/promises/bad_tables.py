@@ -86,7 +86,6 @@ def corpus() -> Iterator[tuple[str, str, Write]]:
     }.items():
         yield what, ".csv", _content(content)
     for what, data in {
-        "UTF-16": text.encode("utf-16"),
         "UTF-16 without its mark": text.encode("utf-16-le"),
         "UTF-32": text.encode("utf-32"),
         "Latin-1": text.replace("red", "röd").encode("latin-1"),

@@ -70,7 +70,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "complex": ({"x_train": X + 1j}, "x_train has the type complex128"),
     "integers": ({"x_train": X.astype(np.int64)}, "x_train has the type int64"),
     "one dimension": ({"x_train": X.ravel()}, r"x_train has the shape \(120,\)"),
-    "five dimensions": ({"x_train": X[None]}, r"x_train has the shape \(1, 6, 1, 4, 5\)"),
+    "six dimensions": ({"x_train": X[None, None]}, r"x_train has the shape \(1, 1, 6, 1, 4, 5\)"),
     "empty": ({"x_test": X[:0], "y_test": Y[:0]}, "x_test is empty"),
     "nan": ({"x_train": NAN}, r"x_train\[3, 0, 1, 2\] is nan"),
     "inf": ({"x_train": np.where(np.isnan(NAN), np.inf, NAN)}, "is inf"),

@@ -103,7 +103,10 @@ WRITTEN_OUT = {
     "GRU": "gru 8 nolast",
     "SimpleRNN": "rnn 8 last bias=one",
     "PReLU": "prelu 8 noshared",
-    **dict.fromkeys(("Dropout1d", "Dropout2d", "SpatialDropout1D", "SpatialDropout2D"), "dropout 8 spatial"),
+    **dict.fromkeys(
+        ("Dropout1d", "Dropout2d", "Dropout3d", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D"),
+        "dropout 8 spatial",
+    ),
     "AdamW": "adamw weight_decay=0.01",
     "RMSprop": "rmsprop lr=0.01 decay=0.99",
     "Adagrad": "adagrad lr=0.01",

@@ -107,7 +107,7 @@ def plain_text(strategy: str) -> str:
     layer = {"matmul": "conv 4 1", "taps": "depthwise 3 pad=1", "columns": "deconv 4 3 stride=2"}.get(
         strategy, "conv 4 3 pad=1; pool 2"
     )
-    return f"input 3x9x9\n{layer}; fc 2"
+    return f"input {'3x4x9x9' if strategy == 'slices' else '3x9x9'}\n{layer}; fc 2"
 
 
 @pytest.mark.parametrize(
