@@ -116,7 +116,7 @@ def _conv(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
     groups = getattr(instance.op, "groups", 1)
     run = _run(instance, strategy.layout)
     if strategy.name == "direct" and instance.is_volume:
-        # XLA's own is not made for volumes: measured at three to five times the time of their slices.
+        # XLA's own is not made for volumes: measured at two to five times the time of their slices.
         return 4 * _direct(instance, strategy.layout, flops, values, groups, rates)
     if strategy.name in {"direct", "slices"}:
         return _direct(instance, strategy.layout, flops, values, groups, rates)
@@ -150,7 +150,8 @@ def _conv(instance: OpInstance, strategy: Strategy, rates: Rates) -> float:
 
 def _direct(instance: OpInstance, layout: Layout, flops: float, values: float, groups: int, rates: Rates) -> float:
     """The platform's convolution: good forward, slower backward, slow in groups; it wants the channels last."""
-    outputs, depth = instance.out[0], instance.parameters[0][1] * prod(instance.window)
+    # Of a volume's kernel each slice is a convolution of its own.
+    outputs, depth = instance.out[0], instance.parameters[0][1] * prod(instance.parameters[0][2:][-2:])
     if instance.pooled and layout == CHANNELS_LAST and groups == 1 and not instance.is_volume:
         return _direct_pooled(instance, flops, rates)
     # It computes several outputs at once, and several terms of each.

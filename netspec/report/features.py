@@ -110,7 +110,8 @@ def draw_features(
 
 
 def _layer(name: str, values: NDArray[Any]) -> _Layer:
-    values = middle_slice(values[None])[0]
+    if values.ndim == 4:
+        name, values = f"{name}, the middle of {values.shape[1]} slices", middle_slice(values[None])[0]
     if values.ndim not in (1, 2, 3) or not values.size:
         raise DataError(f"the maps of {name} have shape {values.shape}", "give (C, H, W), (H, W) or (F,)")
     return _Layer(name, values[None] if values.ndim == 2 else values)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from netspec.diagnostics.diagnostic import DataError
 
-__all__ = ["channel_note", "displayable", "png_of"]
+__all__ = ["channel_note", "displayable", "middle_slice", "png_of"]
 
 _SIDE = 96
 """Pixels of the height of small pictures, at least."""

@@ -33,6 +33,12 @@ def strategies(graph: Graph, op: type[ops.Op], **how: object) -> list[str]:
     return [decision.strategy.name for operation, decision in pairs if isinstance(operation.op, op)]
 
 
+def test_volumes_are_convolved_as_is_fastest() -> None:
+    """Measured at these sizes, with gradients: of one channel 42 ms by im2col, 76 by slices; of 16 then 56 and 40."""
+    graph = graph_of("input 1x16x32x32; conv 16 3 pad=same; pool 2; conv 32 3 pad=same; fc 3 softmax")
+    assert strategies(graph, ops.Conv, batch=16) == ["im2col", "slices"]
+
+
 @pytest.mark.parametrize("rank", [2, 3, 4])
 @pytest.mark.parametrize("layout", LAYOUTS.values(), ids=lambda layout: layout.name)
 def test_a_layout_is_an_order_of_the_axes_that_its_fields_agree_with(layout, rank):

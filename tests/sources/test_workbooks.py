@@ -54,6 +54,16 @@ def test_an_xls_file_is_the_same_table() -> None:
     assert cells(found) == {**CELLS, "day": ["2024-03-05", "2024-03-06"]}
 
 
+def test_the_library_is_found_wherever_this_program_finds_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As with a library in a folder of the user: here one that says of every file that it is encrypted.
+    names = "CalamineWorkbook SheetTypeEnum SheetVisibleEnum"
+    lines = ["class PasswordError(Exception): pass", *(f"class {name}: pass" for name in names.split())]
+    lines += ["def from_filelike(_): raise PasswordError", "CalamineWorkbook.from_filelike = from_filelike"]
+    (tmp_path / "python_calamine.py").write_text("\n".join(lines))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert "is encrypted" in fails(xlsx(PLANTS))
+
+
 def test_cells_keep_what_they_mean() -> None:
     rows = [
         ["whole", "part", "day", "moment", "yes", "text", "lost", "code"],

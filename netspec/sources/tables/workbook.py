@@ -94,8 +94,9 @@ def read_sheet(content: bytes, name: str, how: HowRead) -> Sheet:
 def _read(content: bytes, sheet: str) -> dict[str, Any]:
     """Return what the program that reads workbooks says of one."""
     free = free_memory()
+    # It finds the library where this program does, also in a folder of the user, and imports nothing beside its file.
     done = subprocess.run(
-        [sys.executable, "-I", str(_PROGRAM), sheet, "" if free is None else str(free)],
+        [sys.executable, "-P", str(_PROGRAM), sheet, "" if free is None else str(free)],
         input=content,
         capture_output=True,
         check=False,

@@ -25,8 +25,8 @@ from netspec.planning.layouts import CHANNELS_LAST, Layout
 __all__ = ["avg_pool3d", "conv3d", "conv_transpose3d", "max_pool3d", "rows"]
 
 Size3: TypeAlias = tuple[int, int, int]
-_Each = TypeVar("_Each")
 Padding3: TypeAlias = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+_Each = TypeVar("_Each")
 
 
 def conv3d(
